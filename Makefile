@@ -1,0 +1,36 @@
+# Set-up, demonstration, tests. Needs Python 3.11 to 3.13 and make; everything else is installed into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONWARNINGS ?= default
+
+.PHONY: demo test lint docs bench install clean
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+install: $(VENV)/.installed
+
+demo: install  ## the whole study on three small synthetic corpora, into demo/
+	$(BIN)/affectspace demo --output demo
+
+test: install  ## tests, doctests, coverage
+	$(BIN)/coverage erase
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+lint: install  ## formatting, style, types, order of the rooms
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: install  ## the documentation site, into site/
+	$(BIN)/mkdocs build --strict --quiet
+
+bench: install  ## the benchmarks; those on real speech need AFFECTSPACE_DATA
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) demo site .coverage*

@@ -1,0 +1,3 @@
+"""A continuous affect space (activation and valence) for speech, in any language."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,55 @@
+"""The package's exceptions. All derive from [`AffectspaceError`][affectspace.errors.AffectspaceError]."""
+
+from __future__ import annotations
+
+
+class AffectspaceError(Exception):
+    """Root of every error that the package raises on purpose."""
+
+
+class AudioError(AffectspaceError, ValueError):
+    """A recording that can't be used.
+
+    Attributes:
+        status: the reason, one of [`Status`][affectspace.audio.Status].
+    """
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+    def __reduce__(self) -> tuple[type[AudioError], tuple[str, str]]:
+        """Keep both arguments when the error comes back from a worker process."""
+        return type(self), (self.status, str(self))
+
+
+class TableError(AffectspaceError, ValueError):
+    """A table without the index, the columns or the values that its use needs."""
+
+
+class CorpusError(AffectspaceError):
+    """A corpus folder that is missing, foreign, or incomplete."""
+
+
+class ContractError(AffectspaceError, ValueError):
+    """Features of another contract than the one asked for."""
+
+
+class ModelError(AffectspaceError, ValueError):
+    """A model folder that can't be read, or that doesn't hold what it should."""
+
+
+class MissingExtraError(AffectspaceError, ImportError):
+    """An optional dependency is missing; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs {package}, which is not installed. "
+            f"Install it with: pip install 'affectspace[{extra}]'"
+        )
+        self.extra = extra
+        self._arguments = (package, extra, purpose)
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
+        """Keep the arguments when the error comes back from a worker process."""
+        return type(self), self._arguments
