@@ -1,1 +1,54 @@
-"""."""
+"""The command `affectspace`: one module per subcommand, each a thin wrapper of one function.
+
+stdout is data, stderr is talk. Exit codes: 0 done, 1 an error said in words (an
+[`AffectspaceError`][affectspace.errors.AffectspaceError]) or nothing could be done, 2 wrong usage,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+import affectspace
+from affectspace.errors import AffectspaceError
+
+app = typer.Typer(
+    name="affectspace",
+    help="A continuous affect space (activation and valence) for speech, in any language.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(affectspace.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
+    version: Annotated[  # noqa: ARG001  (typer reads it)
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+def main() -> None:
+    """Run the command line; turn the package's own errors into one line on stderr and exit code 1."""
+    try:
+        app()
+    except AffectspaceError as error:
+        typer.echo(f"affectspace: {error}", err=True)
+        raise SystemExit(1) from None
