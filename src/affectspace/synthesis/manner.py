@@ -1,20 +1,19 @@
 """Who speaks, in which manner: how activation and valence steer the voice.
 
-The signs of the effects follow the reviews of vocal emotion by Scherer (2003) [1]_ and Juslin and
-Laukka (2003) [2]_: aroused speech is higher, wider in pitch, louder, faster, and brighter; a smile
-shortens the vocal tract and raises the upper formants (Tartter 1980 [3]_); louder voices have less
-shimmer (Brockmann et al. 2008 [4]_). The sizes are ours, chosen so that activation is easy
+The signs of the effects follow the reviews of vocal emotion by Scherer (2003)[^1] and Juslin and
+Laukka (2003)[^2]: aroused speech is higher, wider in pitch, louder, faster, and brighter; a smile
+shortens the vocal tract and raises the upper formants (Tartter 1980[^3]); louder voices have less
+shimmer (Brockmann et al. 2008[^4]). The sizes are ours, chosen so that activation is easy
 to hear and valence hard, as in life.
 
-References:
-    .. [1] K. R. Scherer, "Vocal communication of emotion: A review of research paradigms",
-       Speech Communication 40, 227-256, 2003.
-    .. [2] P. N. Juslin and P. Laukka, "Communication of emotions in vocal expression and music
-       performance", Psychological Bulletin 129, 770-814, 2003.
-    .. [3] V. C. Tartter, "Happy talk: Perceptual and acoustic effects of smiling on speech",
-       Perception & Psychophysics 27, 24-27, 1980.
-    .. [4] M. Brockmann, C. Storck, P. N. Carding, M. J. Drinnan, "Voice loudness and gender effects
-       on jitter and shimmer in healthy adults", J. Speech Lang. Hear. Res. 51, 1152-1160, 2008.
+[^1]: K. R. Scherer, "Vocal communication of emotion: A review of research paradigms",
+    Speech Communication 40, 227-256, 2003.
+[^2]: P. N. Juslin and P. Laukka, "Communication of emotions in vocal expression and music
+    performance", Psychological Bulletin 129, 770-814, 2003.
+[^3]: V. C. Tartter, "Happy talk: Perceptual and acoustic effects of smiling on speech",
+    Perception & Psychophysics 27, 24-27, 1980.
+[^4]: M. Brockmann, C. Storck, P. N. Carding, M. J. Drinnan, "Voice loudness and gender effects
+    on jitter and shimmer in healthy adults", J. Speech Lang. Hear. Res. 51, 1152-1160, 2008.
 """
 
 from __future__ import annotations

@@ -19,7 +19,10 @@ def rosenberg_pulse(
 ) -> NDArray[np.float64]:
     """Glottal flow at a point of the cycle: a cosine rise, a steeper cosine fall, then closed.
 
-    This is pulse C of Rosenberg (1971) [1]_, with an opening twice as long as the closing.
+    This is pulse C of Rosenberg (1971)[^1], with an opening twice as long as the closing.
+
+    [^1]: A. E. Rosenberg, "Effect of glottal pulse shape on the quality of natural vowels",
+        J. Acoust. Soc. Am. 49, 583-590, 1971.
 
     Args:
         phase: position in the cycle, 0 to 1, any shape.
@@ -27,10 +30,6 @@ def rosenberg_pulse(
 
     Returns:
         Flow from 0 (closed) to 1, the shape of `phase`.
-
-    References:
-        .. [1] A. E. Rosenberg, "Effect of glottal pulse shape on the quality of natural vowels",
-           J. Acoust. Soc. Am. 49, 583-590, 1971.
 
     Examples:
         >>> rosenberg_pulse(np.array([0.0, 0.4, 0.6, 0.9]), 0.6).round(3)
@@ -80,8 +79,12 @@ def voice_source(
 ) -> NDArray[np.float64]:
     """Flow derivative plus breath noise, which is loudest while the glottis is open.
 
-    Differentiating the flow stands for the radiation at the lips (Fant 1960 [1]_); modulated noise
-    as aspiration follows Klatt (1980) [2]_.
+    Differentiating the flow stands for the radiation at the lips (Fant 1960[^1]); modulated noise
+    as aspiration follows Klatt (1980)[^2].
+
+    [^1]: G. Fant, Acoustic Theory of Speech Production, Mouton, The Hague, 1960.
+    [^2]: D. H. Klatt, "Software for a cascade/parallel formant synthesizer",
+        J. Acoust. Soc. Am. 67, 971-995, 1980.
 
     Args:
         flow: glottal flow, shape (n,).
@@ -90,11 +93,6 @@ def voice_source(
 
     Returns:
         Excitation with a root mean square near 1, shape (n,).
-
-    References:
-        .. [1] G. Fant, Acoustic Theory of Speech Production, Mouton, The Hague, 1960.
-        .. [2] D. H. Klatt, "Software for a cascade/parallel formant synthesizer",
-           J. Acoust. Soc. Am. 67, 971-995, 1980.
     """
     pulses = np.diff(flow, prepend=flow[:1])
     pulses = pulses / root_mean_square(pulses)

@@ -21,7 +21,10 @@ def resonances(
     """Denominators of cascades of second-order resonators.
 
     Each resonator is 1 - 2 r cos(2 pi F / fs) z^-1 + r^2 z^-2 with r = exp(-pi B / fs)
-    (Klatt 1980 [1]_); a cascade multiplies them.
+    (Klatt 1980[^1]); a cascade multiplies them.
+
+    [^1]: D. H. Klatt, "Software for a cascade/parallel formant synthesizer",
+        J. Acoust. Soc. Am. 67, 971-995, 1980.
 
     Args:
         frequencies: resonance frequencies in Hz, shape (frames, k).
@@ -29,10 +32,6 @@ def resonances(
 
     Returns:
         Polynomials in z^-1, shape (frames, 2 k + 1), the first coefficient 1.
-
-    References:
-        .. [1] D. H. Klatt, "Software for a cascade/parallel formant synthesizer",
-           J. Acoust. Soc. Am. 67, 971-995, 1980.
     """
     radius = np.exp(-np.pi * np.broadcast_to(bandwidths, frequencies.shape) / SAMPLING_RATE)
     middle = -2 * radius * np.cos(2 * np.pi * frequencies / SAMPLING_RATE)
@@ -50,17 +49,16 @@ def resonances(
 def tilt_pole(tilt: NDArray[np.float64] | float) -> NDArray[np.float64]:
     """Pole of the one-pole low-pass that lowers 3 kHz by a given amount against 0 Hz.
 
-    Klatt and Klatt (1990) [1]_ state the spectral tilt of a voice in this way.
+    Klatt and Klatt (1990)[^1] state the spectral tilt of a voice in this way.
+
+    [^1]: D. H. Klatt and L. C. Klatt, "Analysis, synthesis, and perception of voice quality
+        variations among female and male talkers", J. Acoust. Soc. Am. 87, 820-857, 1990.
 
     Args:
         tilt: attenuation at 3 kHz in dB, 0 or more, any shape.
 
     Returns:
         The pole, 0 to below 1, the shape of `tilt`.
-
-    References:
-        .. [1] D. H. Klatt and L. C. Klatt, "Analysis, synthesis, and perception of voice quality
-           variations among female and male talkers", J. Acoust. Soc. Am. 87, 820-857, 1990.
 
     Examples:
         >>> pole = tilt_pole(12.0)

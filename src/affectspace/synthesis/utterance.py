@@ -77,7 +77,11 @@ def synthesise_utterance(
 
     A train of glottal pulses and breath noise passes a cascade of seven formants that move from
     syllable to syllable; fricatives and bursts are shaped noise beside it: the source-filter model
-    of Fant (1960) [1]_ in the arrangement of Klatt (1980) [2]_.
+    of Fant (1960)[^1] in the arrangement of Klatt (1980)[^2].
+
+    [^1]: G. Fant, Acoustic Theory of Speech Production, Mouton, The Hague, 1960.
+    [^2]: D. H. Klatt, "Software for a cascade/parallel formant synthesizer",
+        J. Acoust. Soc. Am. 67, 971-995, 1980.
 
     Args:
         activation: 1 to 5.
@@ -94,11 +98,6 @@ def synthesise_utterance(
 
     Raises:
         ValueError: a rating is not within 1 to 5, or the duration is not above 0.
-
-    References:
-        .. [1] G. Fant, Acoustic Theory of Speech Production, Mouton, The Hague, 1960.
-        .. [2] D. H. Klatt, "Software for a cascade/parallel formant synthesizer",
-           J. Acoust. Soc. Am. 67, 971-995, 1980.
 
     Examples:
         >>> voice = Speaker("anna", "female", f0=210.0, tract_scale=1.15)
