@@ -1,0 +1,47 @@
+"""The utterance table: audformat's index `file, start, end`, CSV and Parquet, label files.
+
+A table is a `pandas.DataFrame` with one row per utterance. Its index levels are `file` (str),
+`start` and `end` (`timedelta64[ns]`); `start` 0 and `end` NaT mean the whole file. Columns are
+those of `TEXT_COLUMNS` and `NUMBER_COLUMNS` where they are known, and any others. Unknown is NaN.
+"""
+
+from affectspace.tables.labels import AUDIO_SUFFIXES, add_labels, file_stem, read_labels
+from affectspace.tables.table import (
+    FILE_HEADERS,
+    INDEX,
+    NUMBER_COLUMNS,
+    RATINGS,
+    TEXT_COLUMNS,
+    TEXT_DTYPE,
+    check_table,
+    read_audformat,
+    read_frame,
+    read_table,
+    replaced_at_once,
+    resolve_files,
+    text_column,
+    utterance_index,
+    write_table,
+)
+
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "FILE_HEADERS",
+    "INDEX",
+    "NUMBER_COLUMNS",
+    "RATINGS",
+    "TEXT_COLUMNS",
+    "TEXT_DTYPE",
+    "add_labels",
+    "check_table",
+    "file_stem",
+    "read_audformat",
+    "read_frame",
+    "read_labels",
+    "read_table",
+    "replaced_at_once",
+    "resolve_files",
+    "text_column",
+    "utterance_index",
+    "write_table",
+]

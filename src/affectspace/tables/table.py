@@ -1,0 +1,367 @@
+"""The utterance table itself: index, checks, CSV, Parquet and audformat databases.
+
+A table is a `pandas.DataFrame` with one row per utterance. Its index levels are `file` (str),
+`start` and `end` (`timedelta64[ns]`); `start` 0 and `end` NaT mean the whole file. Columns are
+those of `TEXT_COLUMNS` and `NUMBER_COLUMNS` where they are known, and any others. Unknown is NaN.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from affectspace.errors import MissingExtraError, TableError
+
+INDEX = ("file", "start", "end")
+RATINGS = ("activation", "valence", "dominance")
+TEXT_COLUMNS = ("corpus", "language", "speaker", "gender", "emotion", "intensity", "sentence")
+NUMBER_COLUMNS = ("age", *RATINGS)
+
+# "str" from pandas 3 on, "object" before: what a column of Python strings becomes
+TEXT_DTYPE = pd.Series(["text"]).dtype
+
+_TIME_DTYPE = "timedelta64[ns]"
+_NOT_A_NUMBER = ["", "nan", "NaN", "NA", "N/A", "NaT", "null", "NULL", "None"]
+FILE_HEADERS = ("file", "filename", "file_name", "filname", "name", "utt_id")
+_NUMBER = re.compile(r"(age|(activation|valence|dominance)(_\w+)?)")
+
+
+def utterance_index(
+    files: Sequence[str],
+    starts: Sequence[Any] | None = None,
+    ends: Sequence[Any] | None = None,
+) -> pd.MultiIndex:
+    """Build the index of an utterance table.
+
+    Args:
+        files: path or name of each utterance's file, length n.
+        starts: where each utterance starts: timedeltas, strings such as `0 days 00:00:01.5`, or
+            numbers in seconds. Without it, 0.
+        ends: where each ends, in the same forms; NaT, NaN and None mean the end of the file.
+            Without it, NaT.
+
+    Returns:
+        Index with the levels `file`, `start` and `end`, length n.
+
+    Raises:
+        TableError: when the lengths differ, or a time can't be read.
+
+    Examples:
+        >>> index = utterance_index(["a.wav", "b.wav"], ends=[1.5, None])
+        >>> index.to_list()[0]
+        ('a.wav', Timedelta('0 days 00:00:00'), Timedelta('0 days 00:00:01.500000'))
+    """
+    n = len(files)
+    for name, times in (("starts", starts), ("ends", ends)):
+        if times is not None and len(times) != n:
+            raise TableError(
+                f"{n} files came with {len(times)} {name}; give as many {name} as files"
+            )
+    return pd.MultiIndex.from_arrays(
+        [
+            pd.Series(files, dtype=TEXT_DTYPE),
+            _times([0.0] * n if starts is None else starts, "start"),
+            _times([None] * n if ends is None else ends, "end"),
+        ],
+        names=list(INDEX),
+    )
+
+
+def check_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Check that a frame is an utterance table, and return it.
+
+    Args:
+        table: the frame to check.
+
+    Returns:
+        The same object.
+
+    Raises:
+        TableError: when the index isn't `file, start, end` with the dtypes of this module, a file
+            name is missing, a start is missing or negative, an end isn't after its start, a row
+            comes twice, a rating isn't numeric, or activation is called arousal.
+    """
+    _check_index(table)
+    if any(str(column).startswith("arousal") for column in table.columns):
+        raise TableError(
+            "a column is called arousal; rename it to activation, or read the file with read_table"
+        )
+    for column in table.columns:
+        if _NUMBER.fullmatch(str(column)) and not pd.api.types.is_numeric_dtype(table[column]):
+            raise TableError(
+                f"column {column!r} should hold numbers and has dtype {table[column].dtype}"
+            )
+    return table
+
+
+def _check_index(table: pd.DataFrame) -> None:
+    index = table.index
+    if not isinstance(index, pd.MultiIndex) or tuple(index.names) != INDEX:
+        raise TableError(
+            f"an utterance table has the index levels {', '.join(INDEX)}; this one has "
+            f"{', '.join(map(str, index.names))}. Build it with utterance_index or read_table"
+        )
+    levels = index.to_frame(index=False)
+    for level in ("start", "end"):
+        if levels[level].dtype != _TIME_DTYPE:
+            raise TableError(
+                f"index level {level!r} should have dtype {_TIME_DTYPE} and has "
+                f"{levels[level].dtype}; build the index with utterance_index"
+            )
+    files, start, end = (levels[level] for level in INDEX)
+    bad: dict[str, pd.Series[bool]] = {
+        "have no file name": files.isna() | (files == ""),
+        "have no start": start.isna(),
+        "start before 0": start < pd.Timedelta(0),
+        "end no later than they start": end <= start,
+        "come more than once": levels.duplicated(keep=False),
+    }
+    for what, rows in bad.items():
+        if rows.any():
+            first = levels[rows].iloc[0]
+            raise TableError(
+                f"{int(rows.sum())} of {len(table)} rows {what}, first: file {first['file']!r}, "
+                f"start {first['start']}, end {first['end']}"
+            )
+
+
+def read_table(path: str | Path, *, resolve: bool = False) -> pd.DataFrame:
+    """Read an utterance table from CSV or Parquet.
+
+    Reads what [`write_table`][affectspace.tables.write_table] and audformat write, and plainer
+    files: times may be in seconds, `start` and `end` may be left out, `arousal` is read as
+    `activation`.
+
+    Args:
+        path: a `.csv` or `.parquet` file with at least a column `file`.
+        resolve: take relative file paths as relative to the table's own folder. Without it they
+            stay as written.
+
+    Returns:
+        The utterance table, in the file's order.
+
+    Raises:
+        TableError: when the file is missing, isn't a table, or doesn't pass
+            [`check_table`][affectspace.tables.check_table].
+    """
+    frame = read_frame(path)
+    if "file" not in frame.columns:
+        raise TableError(
+            f"{path}: an utterance table needs a column 'file'; it has {listed(frame.columns)}"
+        )
+    times = (list(frame[name]) if name in frame.columns else None for name in INDEX[1:])
+    table = frame.drop(columns=[name for name in INDEX if name in frame.columns])
+    table.index = utterance_index(list(frame["file"]), *times)
+    check_table(table)
+    return resolve_files(table, Path(path).parent) if resolve else table
+
+
+def read_frame(path: str | Path) -> pd.DataFrame:
+    """Read a CSV or Parquet file into plain columns, with this module's dtypes and names.
+
+    An index that was stored with a name comes back as columns. The columns of `TEXT_COLUMNS` stay
+    text (a speaker `01` isn't the number 1); ratings and age become float64, anything that isn't a
+    number raises; `arousal` becomes `activation`.
+
+    Args:
+        path: a `.csv` or `.parquet` file.
+
+    Returns:
+        One row per line, with a plain counting index.
+
+    Raises:
+        TableError: when the file is missing or unreadable, or a rating isn't a number.
+    """
+    path = Path(path)
+    suffix = _table_suffix(path)
+    try:
+        if suffix == ".parquet":
+            frame = pd.read_parquet(path)
+            named = [name for name in frame.index.names if name is not None]
+            frame = frame.reset_index(drop=not named)
+        else:
+            frame = _read_csv(path)
+    except FileNotFoundError:
+        raise TableError(f"{path} does not exist") from None
+    except (OSError, ValueError) as error:
+        raise TableError(f"{path} can't be read as a table: {error}") from error
+    return _named(frame, path)
+
+
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write an utterance table as CSV or Parquet, by the suffix; all or nothing.
+
+    CSV is as audformat writes it: `file,start,end` first, times as `0 days 00:00:01`.
+
+    Args:
+        table: the utterance table.
+        path: a path that ends in `.csv` or `.parquet`. Its folder is made if need be.
+
+    Raises:
+        TableError: when the table or the suffix is wrong.
+    """
+    path = Path(path)
+    suffix = _table_suffix(path)
+    check_table(table)
+    with replaced_at_once(path) as beside:
+        if suffix == ".parquet":
+            table.to_parquet(beside)
+        else:
+            table.to_csv(beside, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def replaced_at_once(path: str | Path) -> Iterator[Path]:
+    """Give a path beside `path` to write to, and move it to `path` when all went well.
+
+    Args:
+        path: the file to write or replace. Its folder is made if need be.
+
+    Yields:
+        A path in the same folder. After an error it is gone and `path` is as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        yield beside
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def resolve_files(table: pd.DataFrame, root: str | Path) -> pd.DataFrame:
+    """Make relative file paths relative to a folder.
+
+    Args:
+        table: the utterance table.
+        root: the folder. Absolute paths of the table stay as they are.
+
+    Returns:
+        A copy with new file names.
+    """
+    files, starts, ends = (table.index.get_level_values(level) for level in INDEX)
+    resolved = table.copy()
+    resolved.index = utterance_index(
+        [os.path.join(root, file) for file in files],  # noqa: PTH118  (keeps the text as it is)
+        list(starts),
+        list(ends),
+    )
+    return resolved
+
+
+def read_audformat(root: str | Path, table: str) -> pd.DataFrame:
+    """Read one table of an audformat database.
+
+    Args:
+        root: the database's folder, the one with `db.yaml`.
+        table: the table's id. A filewise table gets start 0 and end NaT.
+
+    Returns:
+        The utterance table, its files under `root`, its columns as the database has them, `arousal`
+        as `activation`.
+
+    Raises:
+        MissingExtraError: without the extra `audformat`.
+        TableError: when there is no such database or table, or it is one of neither utterances nor
+            files.
+    """
+    try:
+        import audformat
+    except ImportError:
+        raise MissingExtraError("audformat", "audformat", "Reading an audformat database") from None
+    root = Path(root)
+    if not (root / "db.yaml").is_file():
+        raise TableError(f"{root} is no audformat database: it has no db.yaml")
+    database = audformat.Database.load(str(root))
+    if table not in database.tables:
+        raise TableError(f"{root} has no table {table!r}; it has {listed(database.tables)}")
+    frame = database[table].get().copy()
+    index = audformat.utils.to_segmented_index(frame.index)
+    frame.index = utterance_index(*(list(index.get_level_values(level)) for level in INDEX))
+    plain = _named(frame.reset_index(drop=True), root).set_index(frame.index)
+    return resolve_files(check_table(plain), root)
+
+
+def _times(values: Sequence[Any], level: str) -> pd.TimedeltaIndex:
+    """Read times given as timedeltas, text or seconds, even mixed."""
+    try:
+        return pd.TimedeltaIndex([_time(value) for value in values], dtype="<m8[ns]")
+    except (ValueError, TypeError, OverflowError) as error:
+        raise TableError(f"{level} can't be read as a time: {error}") from error
+
+
+def _time(value: Any) -> Any:
+    if pd.isna(value) or value in _NOT_A_NUMBER:
+        return pd.NaT
+    if isinstance(value, timedelta | np.timedelta64):
+        return pd.Timedelta(value)
+    try:
+        return pd.Timedelta(round(float(value) * 1e9), "ns")
+    except ValueError:
+        return pd.Timedelta(value)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Read a CSV as text, then turn into numbers what is no known text."""
+    frame = pd.read_csv(
+        path, dtype=TEXT_DTYPE, keep_default_na=False, na_values=[""], encoding="utf-8-sig"
+    )
+    frame.columns = pd.Index([str(name).strip() for name in frame.columns])
+    frame = frame[[name for name in frame.columns if not re.fullmatch(r"Unnamed: \d+", name)]]
+    for column in frame.columns.difference([*INDEX, *TEXT_COLUMNS, *FILE_HEADERS]):
+        with contextlib.suppress(ValueError):
+            frame[column] = pd.to_numeric(frame[column].replace(dict.fromkeys(_NOT_A_NUMBER)))
+    return frame
+
+
+def _named(frame: pd.DataFrame, source: Path) -> pd.DataFrame:
+    """Call arousal activation, and give known columns their dtype."""
+    names = [re.sub(r"^arousal(?=$|_)", "activation", str(name)) for name in frame.columns]
+    if len(set(names)) < len(names):
+        raise TableError(f"{source}: a column comes twice (activation is also called arousal)")
+    frame = frame.set_axis(names, axis="columns")
+    for column in names:
+        if column in TEXT_COLUMNS or column == "file":
+            frame[column] = text_column(frame[column])
+        elif _NUMBER.fullmatch(column):
+            try:
+                frame[column] = pd.to_numeric(frame[column]).astype("float64")
+            except (ValueError, TypeError) as error:
+                raise TableError(f"{source}: column {column!r}: {error}") from error
+    return frame
+
+
+def _table_suffix(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise TableError(f"{path}: a table's name ends in .csv or .parquet, this one in {suffix!r}")
+    return suffix
+
+
+def text_column(values: pd.Series[Any] | Sequence[Any]) -> pd.Series[Any]:
+    """Return values as text, None and NaN as NaN, with the dtype of this module's text columns.
+
+    Examples:
+        >>> text_column([7, None, "a"]).tolist()
+        ['7', nan, 'a']
+    """
+    column = pd.Series(values, dtype=object)
+    text: pd.Series[Any] = column.map(str, na_action="ignore")
+    return text.where(column.notna(), float("nan")).astype(cast("Any", TEXT_DTYPE))
+
+
+def listed(names: Any, limit: int = 5) -> str:
+    """Join some names for a message."""
+    texts = [str(name) for name in names]
+    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
+    return (", ".join(texts[:limit]) or "nothing") + more

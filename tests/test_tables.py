@@ -1,0 +1,348 @@
+from __future__ import annotations
+
+import logging
+import sys
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affectspace import tables
+from affectspace.errors import MissingExtraError, TableError
+
+
+def table_of(files: list[str], **columns: list[object]) -> pd.DataFrame:
+    return pd.DataFrame(columns, index=tables.utterance_index(files))
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    index = tables.utterance_index(
+        ["a/b.wav", "c d.wav", "é.wav"], [0, 1.25, "0 days 00:00:01"], [None, 2.000000001, pd.NaT]
+    )
+    frame = pd.DataFrame({"activation": [1.0, np.nan, 4.5], "age": [20.0, np.nan, 31.0]}, index)
+    frame["speaker"] = tables.text_column(["01", "2", None]).array
+    frame["emotion"] = tables.text_column(["anger", "NA", "None"]).array
+    frame["intensity"] = tables.text_column([None, None, None]).array
+    frame["loudness"] = [0.1, 0.2, np.nan]
+    frame["take"] = tables.text_column(["a", None, "b"]).array
+    return frame
+
+
+# The index
+
+
+def test_index_has_audformats_levels_and_dtypes(table: pd.DataFrame) -> None:
+    audformat = pytest.importorskip("audformat")
+    audformat.assert_index(table.index)
+    assert list(table.index.names) == ["file", "start", "end"]
+    levels = table.index.to_frame()
+    assert levels["start"].dtype == levels["end"].dtype == "timedelta64[ns]"
+
+
+def test_index_reads_seconds_text_and_timedeltas() -> None:
+    times = [1.5, "1.5", "0 days 00:00:01.5", pd.Timedelta("1.5s"), np.timedelta64(1500, "ms")]
+    index = tables.utterance_index(list("abcde"), times, ["nan", None, np.nan, pd.NaT, ""])
+    assert set(index.get_level_values("start")) == {pd.Timedelta("1.5s")}
+    assert index.get_level_values("end").isna().all()
+
+
+def test_index_is_whole_files_without_times() -> None:
+    index = tables.utterance_index(["a.wav"])
+    assert index[0][1] == pd.Timedelta(0)
+    assert pd.isna(index[0][2])
+
+
+def test_empty_index_keeps_its_dtypes() -> None:
+    empty = pd.DataFrame(index=tables.utterance_index([]))
+    tables.check_table(empty)
+    assert len(empty) == 0
+
+
+def test_index_refuses_other_lengths_and_words() -> None:
+    with pytest.raises(TableError, match="2 files came with 1 starts"):
+        tables.utterance_index(["a", "b"], starts=[0])
+    with pytest.raises(TableError, match="start can't be read as a time"):
+        tables.utterance_index(["a"], starts=["soon"])
+
+
+# Checks
+
+
+@pytest.mark.parametrize(
+    ("files", "starts", "ends", "message"),
+    [
+        (["a", "a"], None, None, "2 of 2 rows come more than once, first: file 'a'"),
+        (["", "a"], None, None, "1 of 2 rows have no file name"),
+        (["a", "b"], [0, None], None, "have no start"),
+        (["a", "b"], [0, -1], None, "start before 0"),
+        (["a", "b"], [0, 2], [1, 2], "end no later than they start"),
+    ],
+)
+def test_check_names_the_first_bad_row(
+    files: list[str], starts: list[object], ends: list[object], message: str
+) -> None:
+    frame = pd.DataFrame(index=tables.utterance_index(files, starts, ends))
+    with pytest.raises(TableError, match=message):
+        tables.check_table(frame)
+
+
+def test_check_refuses_other_indices() -> None:
+    with pytest.raises(TableError, match="index levels file, start, end; this one has None"):
+        tables.check_table(pd.DataFrame({"file": ["a"]}))
+    times = pd.to_timedelta([0]).astype("timedelta64[us]")
+    index = pd.MultiIndex.from_arrays([["a"], times, times], names=["file", "start", "end"])
+    with pytest.raises(TableError, match="'start' should have dtype timedelta64"):
+        tables.check_table(pd.DataFrame(index=index))
+
+
+def test_check_refuses_arousal_and_ratings_in_words() -> None:
+    with pytest.raises(TableError, match="rename it to activation"):
+        tables.check_table(table_of(["a"], arousal=[1.0]))
+    with pytest.raises(TableError, match="'valence_a1' should hold numbers"):
+        tables.check_table(table_of(["a"], valence_a1=["high"]))
+
+
+# Reading and writing
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.parquet", "new/folder/TABLE.CSV"])
+def test_round_trip_keeps_values_order_and_dtypes(
+    table: pd.DataFrame, tmp_path: Path, name: str
+) -> None:
+    tables.write_table(table, tmp_path / name)
+    again = tables.read_table(tmp_path / name)
+    pd.testing.assert_frame_equal(again, table)
+    assert again.index.to_frame().dtypes.equals(table.index.to_frame().dtypes)
+
+
+def test_csv_is_as_audformat_writes_and_reads_it(table: pd.DataFrame, tmp_path: Path) -> None:
+    audformat = pytest.importorskip("audformat")
+    tables.write_table(table, tmp_path / "table.csv")
+    header, first = (tmp_path / "table.csv").read_text(encoding="utf-8").splitlines()[:2]
+    assert header.startswith("file,start,end,activation")
+    assert first.startswith("a/b.wav,0 days 00:00:00.000000,,1.0")
+    read = audformat.utils.read_csv(tmp_path / "table.csv")
+    pd.testing.assert_index_equal(read.index, table.index, exact=False)
+
+
+def test_csv_with_files_only(tmp_path: Path) -> None:
+    (tmp_path / "files.csv").write_text("file\na.wav\nb.wav\n")
+    frame = tables.read_table(tmp_path / "files.csv")
+    assert frame.index.to_list()[1][:2] == ("b.wav", pd.Timedelta(0))
+    assert frame.empty
+
+
+def test_arousal_is_read_as_activation_and_never_written(tmp_path: Path) -> None:
+    text = "\ufefffile,start,end,arousal,arousal_a1,speaker\na.wav,0.5,1.25,3,2,007\n"
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    frame = tables.read_table(tmp_path / "a.csv")
+    assert list(frame.columns) == ["activation", "activation_a1", "speaker"]
+    assert frame.index[0] == ("a.wav", pd.Timedelta("0.5s"), pd.Timedelta("1.25s"))
+    assert frame["speaker"].tolist() == ["007"]
+    assert frame["activation"].dtype == "float64"
+
+
+def test_both_names_of_activation_are_too_many(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("file,arousal,activation\na.wav,1,2\n")
+    with pytest.raises(TableError, match="also called arousal"):
+        tables.read_table(tmp_path / "a.csv")
+
+
+def test_relative_files_are_resolved_on_request(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("file\nx/a.wav\n/abs/b.wav\n")
+    plain = tables.read_table(tmp_path / "a.csv")
+    assert plain.index.get_level_values("file").tolist() == ["x/a.wav", "/abs/b.wav"]
+    files = tables.read_table(tmp_path / "a.csv", resolve=True).index.get_level_values("file")
+    assert files.tolist() == [str(tmp_path / "x/a.wav"), "/abs/b.wav"]
+
+
+def test_parquet_with_plain_columns_is_read_too(tmp_path: Path) -> None:
+    pd.DataFrame({"file": ["a"], "end": [2.5]}).to_parquet(tmp_path / "a.parquet")
+    assert tables.read_table(tmp_path / "a.parquet").index[0][2] == pd.Timedelta("2.5s")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "name\nx\n", "needs a column 'file'; it has name"),
+        ("a.csv", "file,valence\nx,high\n", "column 'valence'"),
+        ("a.csv", "file,start\n,0\nb,0\n", "1 of 2 rows have no file name"),
+        ("a.csv", "", "can't be read as a table"),
+        ("a.parquet", "no parquet", "can't be read as a table"),
+        ("a.txt", "file\nx\n", "ends in .csv or .parquet"),
+    ],
+)
+def test_unreadable_tables_say_why(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(TableError, match=message):
+        tables.read_table(tmp_path / name)
+
+
+def test_missing_table_says_so(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="does not exist"):
+        tables.read_table(tmp_path / "a.csv")
+
+
+def test_a_write_that_fails_leaves_the_old_file(
+    table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+
+    def fail(self: pd.DataFrame, target: Path, **_: object) -> None:
+        target.write_text("half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
+    with pytest.raises(OSError, match="disk full"):
+        tables.write_table(table, path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# audformat databases
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    audformat = pytest.importorskip("audformat")
+    db = audformat.Database("db")
+    db.schemes["rating"] = audformat.Scheme("float")
+    db.schemes["emotion"] = audformat.Scheme(labels=["anger", "neutral"])
+    files = audformat.filewise_index(["x/a.wav", "x/b.wav"])
+    segments = audformat.segmented_index(["x/a.wav", "x/a.wav"], ["0s", "1s"], ["1s", pd.NaT])
+    for name, index in (("files", files), ("segments", segments)):
+        db[name] = audformat.Table(index)
+        for column, scheme in (("arousal", "rating"), ("emotion", "emotion")):
+            db[name][column] = audformat.Column(scheme_id=scheme)
+        db[name]["arousal"].set([1.5, np.nan])
+        db[name]["emotion"].set(["anger", None])
+    db.save(str(tmp_path))
+    return tmp_path
+
+
+def test_audformat_filewise_table(database: Path) -> None:
+    frame = tables.read_audformat(database, "files")
+    assert frame.index.get_level_values("file").tolist() == [
+        str(database / "x/a.wav"),
+        str(database / "x/b.wav"),
+    ]
+    assert frame.index.get_level_values("end").isna().all()
+    assert frame["activation"].tolist()[0] == 1.5
+    assert frame["emotion"].dtype == tables.TEXT_DTYPE
+    assert frame["emotion"].isna().tolist() == [False, True]
+
+
+def test_audformat_segmented_table(database: Path) -> None:
+    frame = tables.read_audformat(database, "segments")
+    assert frame.index.get_level_values("start").tolist() == [pd.Timedelta(0), pd.Timedelta("1s")]
+    tables.write_table(frame, database / "a.parquet")
+
+
+def test_audformat_names_what_is_missing(database: Path, tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="no table 'emotion'; it has files, segments"):
+        tables.read_audformat(database, "emotion")
+    with pytest.raises(TableError, match=r"no db\.yaml"):
+        tables.read_audformat(tmp_path / "x", "files")
+
+
+def test_audformat_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "audformat", None)
+    with pytest.raises(MissingExtraError, match=r"affectspace\[audformat\]"):
+        tables.read_audformat(tmp_path, "files")
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("filename,activation,valence \na 1 (2).wav,4,2.5\n", {"a 1 (2)": [4, 2.5]}),
+        ("filname,activation ,valence\n01-C.wav,4,1\n", {"01-C": [4, 1]}),
+        (",,filename,activation,valence\n,,S_1.wav,4,3\n,,S_2.wav,,nan\n",
+         {"S_1": [4, 3], "S_2": [np.nan, np.nan]}),
+        ("file,arousal,valence,remark\nx/y.flac,1,5,loud\n,,,\n", {"y": [1, 5]}),
+    ],
+)  # fmt: skip
+def test_labels_are_read_as_published(
+    tmp_path: Path, text: str, expected: dict[str, list[float]]
+) -> None:
+    (tmp_path / "l.csv").write_text(text)
+    labels = tables.read_labels(tmp_path / "l.csv")
+    assert list(labels.columns) == ["activation", "valence"]
+    pd.testing.assert_frame_equal(
+        labels,
+        pd.DataFrame(expected, index=["activation", "valence"], dtype="float64").T,
+        check_names=False,
+        check_index_type=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,activation\na.wav,6\nb.wav,3\n", "1 of 2 rows are off the scale from 1 to 5: a"),
+        ("file,activation\na.wav,loud\n", "column 'activation'"),
+        ("file,activation\na.wav,1\nx/a.flac,2\n", "1 files have more than one line: a"),
+        ("file,loudness\na.wav,1\n", "need a column 'file' and one or more of activation"),
+        ("who,valence\na.wav,1\n", "it has who, valence"),
+    ],
+)
+def test_labels_that_make_no_sense(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "l.csv").write_text(text)
+    with pytest.raises(TableError, match=message):
+        tables.read_labels(tmp_path / "l.csv")
+
+
+def test_another_scale_or_none(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("file,activation\na.wav,9\n")
+    assert tables.read_labels(tmp_path / "l.csv", scale=(1, 9)).loc["a", "activation"] == 9
+    assert tables.read_labels(tmp_path / "l.csv", scale=None).loc["a", "activation"] == 9
+
+
+def test_labels_join_over_suffix_folder_and_unicode_form(caplog: pytest.LogCaptureFixture) -> None:
+    decomposed = unicodedata.normalize("NFD", "x/é.flac")
+    frame = table_of([decomposed, "y/b.wav", "c.wav"], valence=[2.0, 3.0, 4.0])
+    labels = pd.DataFrame({"activation": [1.0, np.nan], "valence": [5.0, np.nan]}, ["é", "b"])
+    with caplog.at_level(logging.INFO, "affectspace"):
+        labelled = tables.add_labels(frame, labels)
+    assert labelled["activation"].fillna(0).tolist() == [1, 0, 0]
+    assert labelled["valence"].fillna(0).tolist() == [5, 0, 4]
+    assert "2 of 3 rows have a label; 2 of 2 labels have a row" in caplog.text
+    assert frame["valence"].tolist() == [2, 3, 4]
+
+
+def test_labels_without_a_row_are_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    tables.add_labels(table_of(["a.wav"]), pd.DataFrame({"valence": [1.0, 2.0]}, ["a", "b"]))
+    assert caplog.records[0].levelname == "WARNING"
+    assert "1 of 2 labels have a row" in caplog.text
+
+
+def test_labels_go_to_all_segments_of_a_file() -> None:
+    index = tables.utterance_index(["a.wav", "a.wav"], [0, 1], [1, 2])
+    labels = pd.DataFrame({"valence": [1.0]}, ["a"])
+    assert tables.add_labels(pd.DataFrame(index=index), labels)["valence"].tolist() == [1, 1]
+
+
+def test_labels_that_match_nothing_or_two_files() -> None:
+    labels = pd.DataFrame({"valence": [1.0]}, ["a"])
+    with pytest.raises(TableError, match="none of 1 labels matches one of 1 rows: the labels are"):
+        tables.add_labels(table_of(["b.wav"]), labels)
+    with pytest.raises(TableError, match="labels of a fit more than one file"):
+        tables.add_labels(table_of(["x/a.wav", "y/a.wav"]), labels)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "lines", "rated"),
+    [("EMO_DB", 535, 535), ("URDU", 400, 400), ("CAFE", 936, 936), ("AESD", 455, 454)],
+)
+def test_published_label_files(data_root: Path, name: str, lines: int, rated: int) -> None:
+    labels = tables.read_labels(data_root / "labels" / "dtu" / f"{name}.csv")
+    assert len(labels) == lines
+    assert labels.notna().all(axis="columns").sum() == rated
+    assert labels.stack().dropna().between(1, 5).all()
