@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 import affectspace
+from affectspace.cli import corpora
 from affectspace.errors import AffectspaceError
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(corpora.app, name="corpora")
 
 
 def _version(wanted: bool) -> None:
