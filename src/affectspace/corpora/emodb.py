@@ -13,7 +13,7 @@ _STEM = re.compile(
     r"(?P<speaker>\d{2})(?P<sentence>[ab]\d{2})(?P<emotion>[WLEAFTN])(?P<take>[a-z])"
 )
 
-# Gender and age as in the corpus's page and in audb's emodb 1.1.1, which corrected two genders
+# Gender and age as in audb's emodb 1.1.1 (github.com/audeering/emodb), which corrected genders
 SPEAKERS = {
     "03": ("male", 31), "08": ("female", 34), "09": ("female", 21), "10": ("male", 32),
     "11": ("male", 26), "12": ("male", 30), "13": ("female", 32), "14": ("female", 35),
