@@ -1,0 +1,19 @@
+"""File, bytes or array -> checked signal, mono float32 at 16 kHz; what is wrong with it, in words.
+
+`read_audio` reads, picks a channel, resamples, clips and checks. What can't be used raises an
+[`AudioError`][affectspace.errors.AudioError] whose `status` is one of a closed list, `Status`.
+"""
+
+from affectspace.audio.checks import scale_to_level
+from affectspace.audio.signal import RULES, SAMPLING_RATE, Channel, Signal, read_audio
+from affectspace.audio.status import Status
+
+__all__ = [
+    "RULES",
+    "SAMPLING_RATE",
+    "Channel",
+    "Signal",
+    "Status",
+    "read_audio",
+    "scale_to_level",
+]

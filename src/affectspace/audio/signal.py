@@ -1,0 +1,172 @@
+"""`read_audio`: file, bytes or array -> `Signal`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from affectspace.audio import checks, decode, voicing
+from affectspace.audio.status import Status
+from affectspace.errors import AudioError
+
+SAMPLING_RATE = 16_000
+"""Of every signal, in Hz. Native 44.1 kHz against 16 kHz changes over half of the 88 eGeMAPS."""
+
+RULES = 1
+"""Counts the versions of how audio is read and checked; caches of other versions aren't used."""
+
+Channel = Literal["first", "mean"] | int
+Source = str | os.PathLike[str] | bytes | IO[bytes] | tuple[NDArray[Any], int]
+Seconds = float | timedelta | np.timedelta64 | None
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """A recording that passed every check, and what was measured on the way.
+
+    Attributes:
+        samples: shape (n,), float32, mono, 16 kHz, in [-1, 32767/32768].
+        source_sampling_rate: of the recording, in Hz.
+        channels: how many the recording has.
+        duration: in seconds.
+        level: root mean square in dB of full scale.
+        clipped_share: share of the recording's samples at full scale, 0 to 0.1.
+        voiced_share: share of the signal that is voiced, 0 to 1.
+        band_limited: whether the recording's rate is below 16 kHz, so that the upper band is empty.
+    """
+
+    samples: NDArray[np.float32]
+    source_sampling_rate: int
+    channels: int
+    duration: float
+    level: float
+    clipped_share: float
+    voiced_share: float
+    band_limited: bool
+
+
+def read_audio(
+    source: Source, *, channel: Channel = "first", start: Seconds = None, end: Seconds = None
+) -> Signal:
+    """Read a recording, or a span of one, as a checked mono signal at 16 kHz.
+
+    WAV (8 to 32 bit, float), FLAC, OGG, MP3 and the rest of what libsndfile knows; M4A, MP4, WebM
+    with the extra `av`. The content counts, not the file's name. Only the span is read from a file.
+
+    Args:
+        source: a path; a file's bytes; a file open for reading bytes; or an array with its sampling
+            rate in Hz, shape (n,) or (channels, n), floats with full scale at 1 or integers with
+            full scale at the end of their type.
+        channel: `first`; `mean` of all channels; or a channel's number, from 0.
+        start: where to start, in seconds or as a timedelta. None and NaT are the start.
+        end: where to end, likewise; it may be up to 20 ms behind the last sample.
+
+    Returns:
+        The signal.
+
+    Raises:
+        AudioError: with the first of the reasons in
+            [`Status`][affectspace.audio.Status] that holds.
+
+    Examples:
+        >>> time = np.arange(32000) / 32000
+        >>> signal = read_audio((0.5 * np.sin(2 * np.pi * 150 * time), 32000))
+        >>> signal.samples.shape, round(signal.level, 1), signal.band_limited
+        ((16000,), -9.0, False)
+    """
+    check_channel(channel)
+    begin, stop = _seconds(start) or 0.0, _seconds(end)
+    if isinstance(source, tuple):
+        samples, rate = _from_array(*source, begin, stop)
+    elif isinstance(source, str | os.PathLike):
+        return _read_file(Path(source), channel, begin, stop)
+    else:
+        samples, rate = decode.decode(decode.as_file(source), begin, stop)
+    return _signal(samples, rate, channel)
+
+
+def check_channel(channel: Channel) -> None:
+    """Check that a channel rule is one.
+
+    Raises:
+        ValueError: when it isn't `first`, `mean` or a number from 0.
+    """
+    is_number = isinstance(channel, int) and not isinstance(channel, bool) and channel >= 0
+    if not (is_number or channel in ("first", "mean")):
+        raise ValueError(
+            f"channel should be 'first', 'mean' or a number from 0, and is {channel!r}"
+        )
+
+
+def _read_file(path: Path, channel: Channel, start: float, end: float | None) -> Signal:
+    try:
+        with path.open("rb") as file:
+            samples, rate = decode.decode(file, start, end)
+        return _signal(samples, rate, channel)
+    except FileNotFoundError:
+        raise AudioError(Status.MISSING, f"{path}: {Status.MISSING.sentence}") from None
+    except OSError as error:
+        reason = f"{path}: {Status.UNREADABLE.sentence}: {error.strerror or error}"
+        raise AudioError(Status.UNREADABLE, reason) from None
+    except AudioError as error:
+        raise AudioError(error.status, f"{path}: {error}") from None
+
+
+def _signal(samples: NDArray[np.float32], rate: int, channel: Channel) -> Signal:
+    """Turn decoded samples, shape (n, channels), into a signal."""
+    checks.check_length(len(samples), rate)
+    mono = checks.mix(samples, channel)
+    checks.check_sound(mono)
+    clipped_share = checks.clipped_share(mono)
+    if rate != SAMPLING_RATE:
+        mono = soxr.resample(mono, rate, SAMPLING_RATE, quality="HQ")
+    mono = checks.clip(mono)
+    return Signal(
+        samples=mono,
+        source_sampling_rate=rate,
+        channels=samples.shape[1],
+        duration=len(samples) / rate,
+        level=checks.level(mono),
+        clipped_share=clipped_share,
+        voiced_share=voicing.voiced_share(mono),
+        band_limited=rate < SAMPLING_RATE,
+    )
+
+
+def _from_array(
+    values: NDArray[Any], rate: int, start: float, end: float | None
+) -> tuple[NDArray[np.float32], int]:
+    array = np.asarray(values)
+    if array.ndim not in (1, 2):
+        raise ValueError(f"an array of samples has shape (n,) or (channels, n), not {array.shape}")
+    if array.dtype.kind == "u":
+        middle = np.iinfo(array.dtype).max // 2 + 1
+        array = (array.astype(np.float64) - middle) / middle
+    elif array.dtype.kind == "i":
+        array = array / -float(np.iinfo(array.dtype).min)
+    elif array.dtype.kind != "f":
+        raise ValueError(f"samples should be floats or integers, not {array.dtype}")
+    samples = np.atleast_2d(array).T
+    decode.check_rate(rate)
+    first, last = decode.span(len(samples), rate, start, end)
+    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is reported
+        return samples[first:last].astype(np.float32), int(rate)
+
+
+def _seconds(time: Seconds) -> float | None:
+    if time is None:
+        return None
+    if isinstance(time, np.timedelta64):
+        seconds = float(time / np.timedelta64(1, "ns")) * 1e-9
+    elif isinstance(time, timedelta):
+        seconds = time.total_seconds()
+    else:
+        seconds = float(time)
+    return None if np.isnan(seconds) else seconds

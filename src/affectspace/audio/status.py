@@ -1,0 +1,56 @@
+"""The closed list of what a recording can be: usable, or not, and why."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """What came of one recording, or of one row of a table.
+
+    Every member is a plain word that goes into a table, and has a `sentence` for people.
+
+    Examples:
+        >>> Status("too_short").sentence
+        'shorter than 0.2 s'
+    """
+
+    OK = "ok"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    NEEDS_AV = "needs_av"
+    EMPTY = "empty"
+    SAMPLING_RATE = "sampling_rate"
+    BAD_SPAN = "bad_span"
+    NO_CHANNEL = "no_channel"
+    TOO_SHORT = "too_short"
+    NOT_FINITE = "not_finite"
+    ANTIPHASE = "antiphase"
+    SILENT = "silent"
+    CLIPPED = "clipped"
+    UNVOICED = "unvoiced"
+    FAILED = "failed"
+
+    @property
+    def sentence(self) -> str:
+        """What the word means, ready to stand in a message."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Status.OK: "usable",
+    Status.MISSING: "there is no such file",
+    Status.UNREADABLE: "the file can't be read as audio",
+    Status.NEEDS_AV: "the format needs PyAV: pip install 'affectspace[av]'",
+    Status.EMPTY: "there are no samples",
+    Status.SAMPLING_RATE: "the sampling rate is outside 8 to 192 kHz",
+    Status.BAD_SPAN: "start and end don't fit the recording",
+    Status.NO_CHANNEL: "there is no such channel",
+    Status.TOO_SHORT: "shorter than 0.2 s",
+    Status.NOT_FINITE: "some values are not finite (NaN or infinite)",
+    Status.ANTIPHASE: "the channels cancel in their mean (antiphase)",
+    Status.SILENT: "silent",
+    Status.CLIPPED: "heavily clipped",
+    Status.UNVOICED: "no voiced speech",
+    Status.FAILED: "the feature backend failed",
+}
