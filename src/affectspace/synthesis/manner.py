@@ -148,19 +148,19 @@ def manner_of(
         pitch=float(np.clip(speaker.f0 * 2 ** (semitones / 12), 60, 480)),
         pitch_range=language.pitch_range
         * float(2.5 * np.exp(0.22 * a + 0.15 * v + 0.2 * scatter[1])),
-        pitch_end=float(-2.0 + 1.3 * v + 1.0 * scatter[2]),
+        pitch_end=float(-2.0 + 1.6 * v + 1.0 * scatter[2]),
         level=float(-30 + speaker.level + 3.5 * a + 1.5 * scatter[3]),
         syllable_rate=language.syllable_rate
         * speaker.tempo
         * float(np.exp(np.clip(0.08 * a + 0.06 * scatter[4], -0.5, 0.5))),
         irregularity=language.irregularity * float(np.exp(-0.2 * v + 0.2 * scatter[5])),
-        tilt=float(np.clip(9 + speaker.tilt - 2.5 * a + 1.0 * v + 1.0 * scatter[6], 1, 26)),
+        tilt=float(np.clip(9 + speaker.tilt - 2.5 * a + 1.3 * v + 1.0 * scatter[6], 1, 26)),
         open_quotient=float(np.clip(0.6 - 0.04 * a + 0.03 * scatter[7], 0.4, 0.85)),
         breathiness=float(
-            np.clip(-26 + speaker.breathiness - 1.5 * a + 1.5 * v + 2.0 * scatter[8], -45, -10)
+            np.clip(-26 + speaker.breathiness - 1.5 * a + 2.0 * v + 2.0 * scatter[8], -45, -10)
         ),
-        jitter=float(0.008 * np.exp(0.15 * a - 0.25 * v + 0.2 * scatter[9])),
-        shimmer=float(0.05 * np.exp(-0.15 * a - 0.1 * v + 0.15 * scatter[10])),
+        jitter=float(0.008 * np.exp(0.15 * a - 0.3 * v + 0.2 * scatter[9])),
+        shimmer=float(0.05 * np.exp(-0.15 * a - 0.15 * v + 0.15 * scatter[10])),
         spread=float(np.clip(1 + 0.025 * v + 0.01 * scatter[11], 0.88, 1.12)),
     )
 
