@@ -39,6 +39,10 @@ class ModelError(AffectspaceError, ValueError):
     """A model folder that can't be read, or that doesn't hold what it should."""
 
 
+class TrainingError(AffectspaceError, ArithmeticError):
+    """Training that came to no result: a loss that is not finite."""
+
+
 class MissingExtraError(AffectspaceError, ImportError):
     """An optional dependency is missing; the message names the extra that brings it."""
 

@@ -102,7 +102,7 @@ def continuous_metric_loss(
 
 
 def metric_terms(
-    values: Tensor, labels: Tensor, *, groups: Tensor | None = None
+    values: Tensor, labels: Tensor, *, groups: Tensor | None = None, n_groups: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """Residual and slope of each axis on its own label, over all labelled pairs.
 
@@ -113,6 +113,7 @@ def metric_terms(
         values: shape `(..., n, k)`, the value of each row on the axis of each label.
         labels: shape `(..., n, k)`, NaN where unlabelled.
         groups: shape `(..., n)` or `(n,)`, integers; pairs are formed within a group.
+        n_groups: with it, the groups must be 0 to `n_groups - 1`, and need not be searched.
 
     Returns:
         Residual and slope, each of shape `(..., k)`; 0 and 1 for a label without a pair, or
@@ -122,7 +123,7 @@ def metric_terms(
     weight = labelled.to(values.dtype)
     label = torch.where(labelled, labels, 0).to(values.dtype)
     value = torch.where(labelled, values, 0)
-    total, spread = _sums(groups)
+    total, spread = _sums(groups, n_groups)
 
     n = total(weight)
     per_row = spread(n.clamp(min=1))
@@ -143,19 +144,22 @@ def metric_terms(
     return torch.where(contrast, residual, 0), torch.where(contrast, slope, 1)
 
 
-def _sums(groups: Tensor | None) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+def _sums(
+    groups: Tensor | None, n_groups: int | None
+) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
     """Two functions: rows `(..., n, k)` to sums `(..., groups, k)`, and sums back to each row."""
     if groups is None:
         return (lambda rows: rows.sum(-2, keepdim=True)), (lambda sums: sums)
-    names: Tensor
-    codes: Tensor
-    names, codes = torch.unique(groups, return_inverse=True)
+    codes, count = groups, n_groups
+    if count is None:
+        found, codes = torch.unique(groups, return_inverse=True)
+        count = len(found)
 
     def index(like: Tensor) -> Tensor:
         return codes.unsqueeze(-1).expand(*like.shape[:-2], codes.shape[-1], like.shape[-1])
 
     def total(rows: Tensor) -> Tensor:
-        sums = rows.new_zeros((*rows.shape[:-2], len(names), rows.shape[-1]))
+        sums = rows.new_zeros((*rows.shape[:-2], count, rows.shape[-1]))
         return sums.scatter_add(-2, index(rows), rows)
 
     return total, lambda sums: sums.gather(-2, index(sums))

@@ -1,0 +1,72 @@
+"""How a model is trained: the recipe, and what is trained by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from affectspace.model import Objective
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a model is trained. The defaults are the published recipe (Das et al., NLDL 2022).
+
+    Attributes:
+        hidden: widths of the encoder's hidden layers; the decoder mirrors them.
+        n_latent: dimensions of the latent space.
+        noise: deviation of the Gaussian noise on the standardised input.
+        learning_rate: Adam's step.
+        batch_size: rows per step; the last batch of an epoch may be smaller.
+        epochs: passes over the training rows.
+        log_loss: optimise log(L_rec + L_met), as published; False: the sum itself.
+        clip: standardised features are clipped to plus and minus this; None (published): not.
+        patience: stop a model when its validation loss has not fallen for so many epochs, and keep
+            its best weights; None (published): train all epochs.
+        validation: share of the training rows held out for `patience`; else unused.
+    """
+
+    hidden: tuple[int, ...] = (40, 20, 10)
+    n_latent: int = 2
+    noise: float = 1.0
+    learning_rate: float = 1e-4
+    batch_size: int = 64
+    epochs: int = 100
+    log_loss: bool = True
+    clip: float | None = None
+    patience: int | None = None
+    validation: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse settings that can't be trained."""
+        positive = {
+            "learning_rate": self.learning_rate,
+            "batch_size": self.batch_size,
+            "epochs": self.epochs,
+            "clip": 1 if self.clip is None else self.clip,
+            "patience": 1 if self.patience is None else self.patience,
+        }
+        for name, value in positive.items():
+            if not value > 0:
+                raise ValueError(f"{name} must be above 0, not {value}")
+        if not self.noise >= 0:
+            raise ValueError(f"noise must be at least 0, not {self.noise}")
+        if not 0 < self.validation < 1:
+            raise ValueError(f"validation must be a share between 0 and 1, not {self.validation}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One model to train.
+
+    Attributes:
+        objective: what shapes its latent space.
+        rows: positions of its training rows, shape `(m,)`.
+        seed: of the initial weights, the noise and the order of the rows.
+    """
+
+    objective: Objective
+    rows: npt.NDArray[np.intp]
+    seed: int = 0

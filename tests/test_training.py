@@ -1,0 +1,251 @@
+"""Batched training against one model at a time, written plainly."""
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from affectspace.errors import TrainingError
+from affectspace.model import OBJECTIVES
+from affectspace.training import Recipe, Run, train
+
+FEATURES = 9
+ROWS = 150
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Features that follow activation and, less, valence; some rows unlabelled."""
+    rng = np.random.default_rng(0)
+    activation, valence = rng.uniform(1, 5, (2, ROWS))
+    x = np.outer(activation, rng.normal(size=FEATURES))
+    x += 0.5 * np.outer(valence, rng.normal(size=FEATURES)) + rng.normal(size=(ROWS, FEATURES))
+    activation[::7] = np.nan
+    return 3 * x + 10, {"activation": activation, "valence": valence}
+
+
+def every_kind_of_run():
+    """Runs of ragged sizes, with shared and with own streams."""
+    rng = np.random.default_rng(1)
+    folds = [rng.permutation(ROWS)[:size] for size in (100, 101, 120, 64)]
+    return [
+        Run(objective=OBJECTIVES[name], rows=rows, seed=seed)
+        for seed, rows in enumerate(folds)
+        for name in ("unsupervised", "metric-act", "joint")
+    ]
+
+
+def assert_same(one, other, tolerance):
+    for name, weight in one.weights.items():
+        np.testing.assert_allclose(weight, other.weights[name], atol=tolerance, err_msg=name)
+    assert one.offsets == pytest.approx(other.offsets, abs=tolerance)
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(ROWS) % 3])
+@pytest.mark.parametrize("patience", [None, 2])
+def test_all_at_once_equals_one_by_one(data, groups, patience):
+    x, labels = data
+    recipe = Recipe(epochs=6, batch_size=32, learning_rate=1e-2, patience=patience, clip=3)
+    runs = every_kind_of_run()
+    together = train(x, labels, runs, recipe=recipe, groups=groups)
+    for run, model in zip(runs, together, strict=True):
+        (alone,) = train(x, labels, [run], recipe=recipe, groups=groups)
+        assert_same(model, alone, 1e-5)
+        np.testing.assert_allclose(model.encode(x), alone.encode(x), atol=1e-5)
+        if not patience:  # a model that stopped early goes on unseen while others train
+            np.testing.assert_allclose(model.history, alone.history, atol=1e-5)
+
+
+class PlainAutoencoder(nn.Module):
+    """The published network, spelled out."""
+
+    def __init__(self, generator):
+        super().__init__()
+        widths = (FEATURES, 40, 20, 10, 2, 10, 20, 40, FEATURES)
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        for layer in self.layers:
+            bound = layer.in_features**-0.5
+            weight = torch.rand(layer.in_features, layer.out_features, generator=generator)
+            bias = torch.rand(1, layer.out_features, generator=generator)
+            layer.weight.data = ((2 * weight - 1) * bound).T
+            layer.bias.data = ((2 * bias - 1) * bound)[0]
+
+    def forward(self, x):
+        e1, e2, e3, e4, d1, d2, d3, d4 = self.layers
+        z = e4(e3(e2(e1(x).relu()).relu()).relu())
+        return z, d4(d3(d2(d1(z)).relu()))
+
+
+def pairwise_loss(z, labels):
+    """L_met by all pairs at once."""
+    known = ~labels.isnan()
+    z, labels = z[known], labels[known]
+    l_d = (labels[:, None] - labels[None]).flatten()
+    z_d = (z[:, None] - z[None]).flatten()
+    if l_d.abs().sum() == 0:
+        return torch.zeros(())
+    slope = l_d @ z_d / (l_d @ l_d)
+    n = len(labels)
+    return ((z_d - slope * l_d) ** 2).sum() / (n * (n - 1)) + (slope - 1).abs()
+
+
+@pytest.mark.parametrize("name", ["unsupervised", "metric-act", "joint"])
+def test_equals_a_plain_training_loop(data, name):
+    x, labels = data
+    rows = np.arange(20, 130)
+    recipe = Recipe(epochs=3, batch_size=32, learning_rate=1e-3)
+    (model,) = train(x, labels, [Run(objective=OBJECTIVES[name], rows=rows, seed=5)], recipe=recipe)
+
+    state = np.random.SeedSequence(5).generate_state(2, dtype=np.uint64) >> np.uint64(1)
+    start, batches = (torch.Generator().manual_seed(int(s)) for s in state)
+    network = PlainAutoencoder(start)
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
+    inside = x[rows]
+    standardised = torch.tensor((inside - inside.mean(0)) / inside.std(0), dtype=torch.float32)
+    y = {k: torch.tensor(v[rows], dtype=torch.float32) for k, v in labels.items()}
+    for _ in range(3):
+        order = torch.randperm(len(rows), generator=batches)
+        for i in range(0, len(rows), 32):
+            clean = standardised[order[i : i + 32]]
+            z, rebuilt = network(clean + torch.randn(clean.shape, generator=batches))
+            loss = ((rebuilt - clean) ** 2).mean()
+            if name == "metric-act":
+                loss = loss + pairwise_loss(z.mean(1), y["activation"][order[i : i + 32]])
+            if name == "joint":
+                loss = loss + pairwise_loss(z[:, 0], y["activation"][order[i : i + 32]])
+                loss = loss + pairwise_loss(z[:, 1], y["valence"][order[i : i + 32]])
+            optimiser.zero_grad()
+            loss.log().backward()
+            optimiser.step()
+    with torch.no_grad():
+        expected = network(torch.tensor((x - inside.mean(0)) / inside.std(0)).float())
+    np.testing.assert_allclose(model.encode(x), expected[0], atol=1e-5)
+    np.testing.assert_allclose(
+        (model.reconstruct(x) - model.mean) / model.scale, expected[1], atol=1e-5
+    )
+
+
+def test_runs_of_one_stream_begin_and_are_shaken_alike(data):
+    x, labels = data
+    rows = np.arange(ROWS)
+    labels = {"activation": np.full(ROWS, 3.0), "valence": labels["valence"]}
+    runs = [Run(objective=OBJECTIVES[o], rows=rows) for o in ("unsupervised", "metric-act")]
+    plain, constant = train(x, labels, runs, recipe=Recipe(epochs=2))
+    assert_same(plain, replace(constant, offsets={}), 1e-7)
+
+
+def test_same_seed_same_model_and_other_seed_another(data):
+    x, labels = data
+    runs = [Run(objective=OBJECTIVES["joint"], rows=np.arange(99), seed=s) for s in (3, 3, 4)]
+    first, again, other = train(x, labels, runs, recipe=Recipe(epochs=2))
+    assert_same(first, again, 1e-7)
+    assert not np.allclose(first.encode(x), other.encode(x))
+
+
+def test_the_space_comes_out_in_rating_units(data):
+    x, labels = data
+    run = Run(objective=OBJECTIVES["joint"], rows=np.arange(ROWS))
+    (model,) = train(x, labels, [run], recipe=Recipe(epochs=150, learning_rate=1e-2, noise=0.3))
+    estimates = model.predict(x)
+    known = ~np.isnan(labels["activation"])
+    slope, offset = np.polyfit(labels["activation"][known], estimates["activation"][known], 1)
+    assert slope == pytest.approx(1, abs=0.15)
+    assert slope * 3 + offset == pytest.approx(3, abs=0.2)
+    assert list(model.history.columns) == ["epoch", "loss", "reconstruction", "residual", "slope"]
+    assert model.history["loss"].iloc[-1] < model.history["loss"].iloc[0]
+
+
+def test_a_run_with_no_label_at_all_is_the_unsupervised_one(data):
+    x, labels = data
+    nothing = {"activation": np.full(ROWS, np.nan)}
+    rows = np.arange(ROWS)
+    (blind,) = train(x, nothing, [Run(objective=OBJECTIVES["metric-act"], rows=rows)])
+    (plain,) = train(x, labels, [Run(objective=OBJECTIVES["unsupervised"], rows=rows)])
+    assert blind.offsets == {"activation": 0}
+    np.testing.assert_allclose(blind.encode(x), plain.encode(x), atol=1e-5)
+
+
+def test_early_stopping_keeps_the_best_weights(data):
+    x, labels = data
+    run = Run(objective=OBJECTIVES["unsupervised"], rows=np.arange(60))
+    recipe = Recipe(epochs=400, learning_rate=0.05, patience=5, noise=0)
+    (model,) = train(x, labels, [run], recipe=recipe)
+    assert len(model.history) < 400
+    assert model.record["rows_held_out"] == 6
+    assert model.record["epochs"] == len(model.history)
+
+
+def test_one_training_row_and_constant_features(data):
+    x, labels = data
+    run = Run(objective=OBJECTIVES["joint"], rows=np.array([4]))
+    (model,) = train(x, labels, [run], recipe=Recipe(epochs=2))
+    assert np.isfinite(model.encode(x)).all()
+
+
+def test_threads_of_torch_are_left_as_they_were(data):
+    x, labels = data
+    before = torch.get_num_threads()
+    train(
+        x, labels, [Run(objective=OBJECTIVES["joint"], rows=np.arange(9))], recipe=Recipe(epochs=1)
+    )
+    assert torch.get_num_threads() == before
+
+
+def test_a_loss_that_is_not_finite_is_an_error(data):
+    x, labels = data
+    run = Run(objective=OBJECTIVES["joint"], rows=np.arange(ROWS), seed=8)
+    with pytest.raises(TrainingError, match=r"joint \(seed 8\)"):
+        train(1e30 * x, labels, [run], recipe=Recipe(epochs=3, learning_rate=1e30))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"features": np.full((ROWS, 2), np.nan)}, "not finite"),
+        ({"features": np.zeros(3)}, "shape"),
+        ({"labels": {"valence": np.zeros(ROWS)}}, "activation"),
+        ({"labels": {"activation": np.zeros(3)}}, "shape"),
+        ({"labels": {"activation": np.full(ROWS, math.inf)}}, "infinite"),
+        ({"runs": [Run(objective=OBJECTIVES["unsupervised"], rows=np.arange(0))]}, "at least one"),
+    ],
+)
+def test_bad_input(data, change, message):
+    x, labels = data
+    runs = [Run(objective=OBJECTIVES["metric-act"], rows=np.arange(9))]
+    with pytest.raises(ValueError, match=message):
+        train(**{"features": x, "labels": labels, "runs": runs} | change)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"epochs": 0},
+        {"noise": -1},
+        {"validation": 1},
+        {"clip": 0},
+        {"patience": 0},
+        {"hidden": (0,)},
+    ],
+)
+def test_bad_recipe(data, setting):
+    x, labels = data
+    with pytest.raises(ValueError, match=r"must be|at least"):
+        train(
+            x,
+            labels,
+            [Run(objective=OBJECTIVES["unsupervised"], rows=np.arange(9))],
+            recipe=Recipe(**setting),
+        )
+
+
+def test_progress_is_reported(data, capsys):
+    x, labels = data
+    run = Run(objective=OBJECTIVES["unsupervised"], rows=np.arange(9))
+    train(x, labels, [run], recipe=Recipe(epochs=2), progress=True)
+    captured = capsys.readouterr()
+    assert "Training" in captured.err
+    assert captured.out == ""
