@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
-from affectspace.evaluation.rows import Array, FloatArray
+from affectspace.evaluation.rows import Array, FloatArray, IntArray
 from affectspace.evaluation.sums import by_moments, by_pairs
 
 NEUTRAL = 3.0
@@ -155,10 +155,38 @@ def _recall_columns(truth: Array, prediction: Array) -> FloatArray:
     )
 
 
-def _order(first: Sequence[Array], second: Sequence[Array]) -> FloatArray:
-    """Of each pair: concordant or not (1, -1), untied in the one, in the other; (3, p, n)."""
-    x, y = (np.sign(a[:, None] - b) for a, b in zip(first, second, strict=True))
-    return np.stack([x * y, np.abs(x), np.abs(y)])
+def _order_sums(arrays: Sequence[Array], codes: IntArray, speakers: int) -> FloatArray:
+    """Of the pairs of rows: concordant minus discordant, untied in one, untied in the other.
+
+    Goes through the levels of the coarser array from below, and for each row counts by speaker the
+    rows of lower levels that are smaller and larger in the other array: ratings have few levels,
+    so this is far cheaper than all pairs.
+
+    Returns:
+        Shape (3, speakers, speakers).
+    """
+    fine, coarse = sorted(
+        (np.unique(array, return_inverse=True)[1] for array in arrays), key=np.max, reverse=True
+    )
+    seen, score = np.zeros((fine.max() + 1, speakers)), np.zeros((speakers, speakers))
+    for rows in np.split(np.argsort(coarse), np.cumsum(np.bincount(coarse))[:-1]):
+        up_to = np.cumsum(seen, axis=0)
+        place = fine[rows]
+        smaller, larger = up_to[place] - seen[place], up_to[-1] - up_to[place]
+        np.add.at(score, codes[rows], smaller - larger)
+        np.add.at(seen, (place, codes[rows]), 1.0)
+    return np.stack(
+        [score + score.T, *(_untied(ranks, codes, speakers) for ranks in (fine, coarse))]
+    )
+
+
+def _untied(ranks: IntArray, codes: IntArray, speakers: int) -> FloatArray:
+    """How many pairs of rows differ in rank, for each pair of speakers."""
+    table = np.zeros((ranks.max() + 1, speakers))
+    np.add.at(table, (ranks, codes), 1.0)
+    size = table.sum(axis=0)
+    out: FloatArray = np.outer(size, size) - table.T @ table
+    return out
 
 
 def _tau_b(sums: FloatArray) -> FloatArray:
@@ -174,4 +202,4 @@ MAE = by_moments(_error_columns, _mean)
 UAR = by_moments(_recall_columns, _recall)
 SLOPE = by_moments(_fit_columns, _slope)
 OFFSET = by_moments(_line_columns, _offset)
-KENDALL = by_pairs(_order, _tau_b)
+KENDALL = by_pairs(_order_sums, _tau_b)

@@ -108,7 +108,10 @@ def rows_of(embeddings: npt.ArrayLike | pd.DataFrame, table: pd.DataFrame) -> Fl
 
 
 def column_of(table: pd.DataFrame, name: str) -> Array:
-    """A column of a table; all missing where the table doesn't have it."""
+    """A column of a table, shape (n,): float64 for numbers, else objects.
+
+    All missing where the table doesn't have it.
+    """
     if name in table:
-        return table[name].to_numpy(dtype=object)
+        return _as_column(table[name].to_numpy(dtype=object))
     return np.full(len(table), None, dtype=object)

@@ -82,49 +82,21 @@ def moments(columns: FloatArray, codes: IntArray, speakers: int) -> FloatArray:
 
 
 def by_pairs(
-    kernel: Callable[..., FloatArray], value: Callable[[FloatArray], FloatArray]
+    sums: Callable[[Sequence[Array], IntArray, int], FloatArray],
+    value: Callable[[FloatArray], FloatArray],
 ) -> Weighted:
     """A metric of sums over pairs of rows.
 
     Args:
-        kernel: two tuples of the arrays' rows, (p rows) and (n rows), to the pairs' terms (s, p,
-            n).
-        value: the sums over pairs (s, resamples) to values (resamples,).
+        sums: the arrays, each row's speaker and the number of speakers to what the pairs of rows
+            add up to for each pair of speakers, shape (s, speakers, speakers).
+        value: the sums over all pairs (s, resamples) to values (resamples,).
     """
 
     def values(arrays: Sequence[Array], codes: IntArray, weights: FloatArray) -> FloatArray:
-        sums = pair_sums(kernel, arrays, codes, arrays, codes, (weights.shape[1],) * 2)
-        return value(quadratic(weights, sums, weights))
+        return value(quadratic(weights, sums(arrays, codes, weights.shape[1]), weights))
 
     return values
-
-
-def pair_sums(
-    kernel: Callable[..., FloatArray],
-    first: Sequence[Array],
-    first_codes: IntArray,
-    second: Sequence[Array],
-    second_codes: IntArray,
-    speakers: tuple[int, int],
-) -> FloatArray:
-    """Add up a kernel over all pairs of rows, for each pair of speakers.
-
-    The pairs are visited a block at a time, so memory doesn't grow with their number.
-
-    Returns:
-        Shape (s, speakers of the first, speakers of the second), where s is what the kernel returns
-        per pair.
-    """
-    member = np.eye(speakers[1])[second_codes]
-    step = max(1, _BLOCK // (8 * max(1, len(second_codes))))
-    total: FloatArray | None = None
-    for start in range(0, max(1, len(first_codes)), step):
-        rows = slice(start, start + step)
-        terms = kernel(tuple(array[rows] for array in first), tuple(second)) @ member
-        summed = np.eye(speakers[0])[first_codes[rows]].T @ terms
-        total = summed if total is None else total + summed
-    assert total is not None  # noqa: S101 - the loop runs at least once
-    return total
 
 
 def quadratic(left: FloatArray, sums: FloatArray, right: FloatArray) -> FloatArray:
