@@ -137,7 +137,10 @@ def filter_frames(
     padded[HOP : HOP + len(signal)] = signal
     window = np.hanning(_WINDOW + 1)[:-1]
     frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::HOP] * window
-    pieces = np.fft.irfft(np.fft.rfft(frames, _FFT_SIZE) * response, _FFT_SIZE)
+    active = frames.any(axis=1)  # a third of the voice and most of the noise is silence
+    pieces = np.zeros((n_frames, _FFT_SIZE))
+    spectra = np.fft.rfft(frames[active], _FFT_SIZE) * response[active]
+    pieces[active] = np.fft.irfft(spectra, _FFT_SIZE)
     blocks = pieces.reshape(n_frames, -1, HOP)
     n_blocks = blocks.shape[1]
     total = np.zeros((n_frames + n_blocks, HOP))

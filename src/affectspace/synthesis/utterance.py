@@ -138,7 +138,9 @@ def _consonants(
 ) -> NDArray[np.float64]:
     """Fricatives and bursts, against a voice with a root mean square of 1."""
     amplitude = np.interp(at, np.arange(len(tracks.frication)), tracks.frication)
-    hiss = filter_frames(amplitude * rng.standard_normal(len(at)), noise_response(tracks.noise))
+    peaks, which = np.unique(tracks.noise, return_inverse=True)  # a handful
+    noise = amplitude * rng.standard_normal(len(at))
+    hiss = filter_frames(noise, noise_response(peaks)[which])
     active = amplitude > 0.2
     return _FRICATION * hiss / root_mean_square(hiss[active]) if active.any() else hiss
 
