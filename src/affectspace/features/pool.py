@@ -1,0 +1,199 @@
+"""Tasks through several processes, such that not even a crash of one of them ends the run."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from types import ModuleType
+from typing import Any
+
+from affectspace.audio import Status
+from affectspace.errors import AffectspaceError
+from affectspace.features.backend import Backend
+from affectspace.features.work import Reply, Result, Span, Task, work
+
+CHUNK = 8  # tasks that a worker gets at once, fewer towards the end
+TRIES = 2  # a worker may have been killed for a reason that isn't the file's
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run_here(
+    tasks: Sequence[Task], backend: Backend, known: frozenset[bytes] | None
+) -> Iterator[Reply]:
+    """Do all tasks in this process; arguments and replies as for `run_in_processes`."""
+    for task in tasks:
+        yield from work(task, backend, known)
+
+
+def run_in_processes(
+    tasks: Sequence[Task], backend: Backend, known: frozenset[bytes] | None, jobs: int
+) -> Iterator[Reply]:
+    """Do all tasks in worker processes.
+
+    A span whose worker dies is tried once more; when that dies too, its status is `failed`.
+
+    Args:
+        tasks: the files and spans.
+        backend: what computes the features; it must pickle.
+        known: the keys that the cache has, or None.
+        jobs: the number of processes.
+
+    Yields:
+        One reply per span, in no particular order.
+
+    Raises:
+        AffectspaceError: when worker processes don't even start.
+    """
+    todo = deque(tasks)
+    tries: Counter[int] = Counter()
+    workers = [_start(backend, known) for _ in range(min(jobs, len(tasks)))]
+    try:
+        while workers:
+            for connection in wait([worker.connection for worker in workers]):
+                worker = next(one for one in workers if one.connection is connection)
+                try:
+                    reply = worker.connection.recv()
+                except (EOFError, OSError):
+                    workers.remove(worker)
+                    yield from _bury(worker, todo, tries)
+                    if todo:
+                        workers.append(_start(backend, known))
+                    continue
+                if isinstance(reply, Reply):
+                    worker.pending.remove(reply.slot)
+                    yield reply
+                elif not worker.feed(todo, len(workers)):
+                    workers.remove(worker)
+                    worker.stop()
+    finally:
+        for worker in workers:
+            worker.stop(now=True)
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A process, and what it still owes."""
+
+    process: BaseProcess
+    connection: Connection[Any, Any]
+    ready: bool = False
+    chunk: list[Task] = field(default_factory=list)
+    pending: list[int] = field(default_factory=list)
+
+    def feed(self, todo: deque[Task], workers: int) -> bool:
+        """Hand over the next tasks; False when there are none."""
+        self.ready = True
+        size = max(1, min(CHUNK, len(todo) // (4 * workers)))
+        self.chunk = [todo.popleft() for _ in range(min(size, len(todo)))]
+        self.pending = [span.slot for task in self.chunk for span in task.spans]
+        if not self.chunk:
+            return False
+        with suppress(OSError):  # a dead one is noticed when its answer is read
+            self.connection.send(self.chunk)
+        return True
+
+    def stop(self, *, now: bool = False) -> None:
+        """End the process: when it sees the pipe close, or at once."""
+        self.connection.close()
+        if now:
+            self.process.terminate()
+        self.process.join()
+
+    def owed(self) -> list[Task]:
+        """Return what is left of the chunk."""
+        pending = set(self.pending)
+        left = [
+            Task(task.path, tuple(span for span in task.spans if span.slot in pending))
+            for task in self.chunk
+        ]
+        return [task for task in left if task.spans]
+
+
+def _bury(worker: _Worker, todo: deque[Task], tries: Counter[int]) -> Iterator[Reply]:
+    """Give back what a dead worker owed; the span that it was at is suspect."""
+    worker.stop()
+    code = worker.process.exitcode
+    if not worker.ready:
+        raise AffectspaceError(
+            f"the worker processes can't start (exit code {code}); jobs=1 needs none"
+        )
+    owed = worker.owed()
+    if not owed:  # it died between two chunks
+        return
+    (path, (suspect, *rest)), *others = owed
+    tries[suspect.slot] += 1
+    todo.extendleft(reversed([*_task(path, rest), *others]))
+    if tries[suspect.slot] < TRIES:
+        todo.appendleft(Task(path, (suspect,)))
+        return
+    how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+    message = f"{Status.FAILED.sentence}: the process died of it, {TRIES} times ({how})"
+    yield Reply(suspect.slot, None, Result(Status.FAILED, message))
+
+
+def _task(path: str, spans: Sequence[Span]) -> list[Task]:
+    return [Task(path, tuple(spans))] if spans else []
+
+
+def _start(backend: Backend, known: frozenset[bytes] | None) -> _Worker:
+    context = _context()
+    ours, theirs = context.Pipe()
+    process: BaseProcess = context.Process(  # type: ignore[attr-defined]
+        target=_serve, args=(theirs, backend, known), daemon=True
+    )
+    with _main_hidden():
+        process.start()
+    theirs.close()
+    return _Worker(process, ours)
+
+
+def _context() -> BaseContext:
+    """Prefer a fork server: a new worker shares its memory and starts in 10 ms."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__, "soxr"])
+        return context
+    return multiprocessing.get_context("spawn")
+
+
+@contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Hide the main module while a process starts.
+
+    It would be run again in the worker, and a script without `if __name__ == "__main__"` would
+    extract there once more. Workers need nothing of it.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _serve(
+    connection: Connection[Any, Any], backend: Backend, known: frozenset[bytes] | None
+) -> None:
+    """Run in a worker: say that it wants work, do what comes, until the pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    with suppress(EOFError, OSError):
+        while True:
+            connection.send(None)
+            for task in connection.recv():
+                for reply in work(task, backend, known):
+                    connection.send(reply)

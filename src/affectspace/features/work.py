@@ -1,0 +1,150 @@
+"""What a worker does with one file: read and hash it once, then check and compute each span."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affectspace.audio import Signal, Status, read_audio, scale_to_level
+from affectspace.errors import AudioError
+from affectspace.features.backend import Backend
+
+IN_MEMORY = 64 * 2**20  # bytes; longer files are hashed from disk, then read span by span
+WHOLE = -1  # in place of an end
+
+
+class Span(NamedTuple):
+    """Part of a file: where its result belongs, and where it starts and ends, in ns."""
+
+    slot: int
+    start: int
+    end: int
+
+
+class Task(NamedTuple):
+    """A file and the spans of it that are wanted."""
+
+    path: str
+    spans: tuple[Span, ...]
+
+
+class Result(NamedTuple):
+    """What came of one span; measures are NaN, and `values` None, where there is no answer."""
+
+    status: str
+    message: str = ""
+    duration: float = float("nan")
+    level: float = float("nan")
+    clipped_share: float = float("nan")
+    voiced_share: float = float("nan")
+    band_limited: bool | None = None
+    values: NDArray[np.float32] | None = None
+
+
+class Reply(NamedTuple):
+    """A result under its slot.
+
+    `key` is that of the cache, None where the result shouldn't be cached. `result` is None where
+    the cache has it.
+    """
+
+    slot: int
+    key: bytes | None
+    result: Result | None
+
+
+# They depend on more than the file's content, or may go away with the next version of a library
+_NOT_CACHED = (Status.MISSING, Status.NEEDS_AV, Status.UNREADABLE, Status.FAILED)
+
+
+def work(task: Task, backend: Backend, known: frozenset[bytes] | None) -> Iterator[Reply]:
+    """Do one task.
+
+    Args:
+        task: the file and its spans.
+        backend: what computes the features.
+        known: the keys that the cache has; None where there is no cache, which saves the hashing.
+
+    Yields:
+        One reply per span, in order.
+    """
+    try:
+        with open(task.path, "rb") as opened:  # noqa: PTH123  (a Path costs more than it gives)
+            file, digest = _take_in(opened, hashed=known is not None)
+            for span in task.spans:
+                key = digest and cache_key(digest, span)
+                if key and known and key in known:
+                    yield Reply(span.slot, key, None)
+                    continue
+                result = compute(file, span, backend)
+                yield Reply(span.slot, None if result.status in _NOT_CACHED else key, result)
+    except OSError as error:
+        status = Status.MISSING if isinstance(error, FileNotFoundError) else Status.UNREADABLE
+        message = status.sentence if status is Status.MISSING else f"{error.strerror or error}"
+        for span in task.spans:
+            yield Reply(span.slot, None, Result(status, message))
+
+
+def compute(file: IO[bytes], span: Span, backend: Backend) -> Result:
+    """Check a span and compute its features; whatever goes wrong becomes a status."""
+    spec = backend.spec
+    try:
+        file.seek(0)
+        end = None if span.end == WHOLE else span.end * 1e-9
+        signal = read_audio(file, channel=spec.channel, start=span.start * 1e-9, end=end)
+        samples = signal.samples
+        if spec.target_level is not None:
+            samples = scale_to_level(samples, spec.target_level)
+        values = np.asarray(backend(samples), np.float32)
+    except AudioError as error:
+        return Result(error.status, str(error))
+    except Exception as error:  # one file never ends the run
+        return Result(Status.FAILED, f"{Status.FAILED.sentence}: {type(error).__name__}: {error}")
+    if values.shape != (len(spec.features),):
+        return Result(
+            Status.FAILED,
+            f"{Status.FAILED.sentence}: expected {len(spec.features)} features, got {values.shape}",
+        )
+    bad = np.count_nonzero(~np.isfinite(values))
+    if bad:
+        return _result(signal, Status.NOT_FINITE, f"{bad} of {len(values)} features aren't finite")
+    return _result(signal, Status.OK, values=values)
+
+
+def cache_key(digest: bytes, span: Span) -> bytes:
+    """Return the 16 bytes under which a span of a content is cached."""
+    return hashlib.blake2b(
+        digest + struct.pack("<qq", span.start, span.end), digest_size=16
+    ).digest()
+
+
+def _result(
+    signal: Signal, status: Status, message: str = "", values: NDArray[np.float32] | None = None
+) -> Result:
+    return Result(
+        status,
+        message,
+        signal.duration,
+        signal.level,
+        signal.clipped_share,
+        signal.voiced_share,
+        signal.band_limited,
+        values,
+    )
+
+
+def _take_in(file: io.BufferedReader, *, hashed: bool) -> tuple[IO[bytes], bytes]:
+    """Return a file to decode from, in memory unless it is long, and its digest (empty if not)."""
+    if file.seek(0, io.SEEK_END) > IN_MEMORY:
+        file.seek(0)
+        long = hashlib.file_digest(file, hashlib.blake2b).digest() if hashed else b""
+        return file, long
+    file.seek(0)
+    data = file.read()
+    return io.BytesIO(data), hashlib.blake2b(data).digest() if hashed else b""
