@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from affectspace.errors import TableError
 from affectspace.evaluation import (
@@ -58,7 +59,7 @@ class TestFastForms:
         z, label, who = corpus()
         first = z if metric in (adjusted_r2, adjusted_r2_pairs, adjusted_r2_pvalue) else z[:, 0]
         slow = slow_values(metric, first, label, clusters=who, resamples=60, seed=1)
-        fast = bootstrap_values(metric, first, label, clusters=who, resamples=60, seed=1)
+        fast = bootstrap_values(metric, first, label, clusters=who, resamples=60, seed=1)[0]
         np.testing.assert_allclose(fast, slow, rtol=0, atol=1e-9)
         assert len(np.unique(fast)) > 30
 
@@ -69,7 +70,7 @@ class TestFastForms:
         who = rng.permutation(80) % 5  # a, b, .. are missing from some draws
         who = np.where(truth == "d", "only", who.astype(str))
         slow = slow_values(uar, truth, guess, clusters=who, resamples=60, seed=1)
-        fast = bootstrap_values(uar, truth, guess, clusters=who, resamples=60, seed=1)
+        fast = bootstrap_values(uar, truth, guess, clusters=who, resamples=60, seed=1)[0]
         np.testing.assert_allclose(fast, slow, rtol=0, atol=1e-9)
 
     def test_equals_resampled_rows_where_draws_are_constant(self):
@@ -79,7 +80,7 @@ class TestFastForms:
         for metric in (adjusted_r2, adjusted_r2_pairs, slope):
             arrays = (label, z[:, 0]) if metric is slope else (z, label)
             slow = slow_values(metric, *arrays, clusters=who, resamples=60, seed=1)
-            fast = bootstrap_values(metric, *arrays, clusters=who, resamples=60, seed=1)
+            fast = bootstrap_values(metric, *arrays, clusters=who, resamples=60, seed=1)[0]
             assert np.isnan(slow).any()
             np.testing.assert_allclose(fast, slow, rtol=0, atol=1e-9)
 
@@ -89,21 +90,23 @@ class TestFastForms:
         def median_error(x, y):
             return float(np.median(np.abs(x - y)))
 
-        values = bootstrap_values(median_error, z[:, 0], label, clusters=who, resamples=20, seed=1)
+        values = bootstrap_values(median_error, z[:, 0], label, clusters=who, resamples=20, seed=1)[
+            0
+        ]
         slow = slow_values(median_error, z[:, 0], label, clusters=who, resamples=20, seed=1)
         np.testing.assert_array_equal(values, slow)
 
     def test_work_goes_in_blocks(self, monkeypatch):
         z, label, who = corpus()
-        whole = bootstrap_values(adjusted_r2, z, label, clusters=who, resamples=30, seed=1)
+        whole = bootstrap_values(adjusted_r2, z, label, clusters=who, resamples=30, seed=1)[0]
         monkeypatch.setattr("affectspace.evaluation.sums._BLOCK", 40)
-        blocks = bootstrap_values(adjusted_r2, z, label, clusters=who, resamples=30, seed=1)
+        blocks = bootstrap_values(adjusted_r2, z, label, clusters=who, resamples=30, seed=1)[0]
         np.testing.assert_allclose(blocks, whole, rtol=0, atol=1e-12)
 
     def test_order_of_two_continuous_arrays(self):
         z, _, who = corpus()
         slow = slow_values(kendall, z[:, 0], z[:, 1], clusters=who, resamples=20, seed=1)
-        fast = bootstrap_values(kendall, z[:, 0], z[:, 1], clusters=who, resamples=20, seed=1)
+        fast = bootstrap_values(kendall, z[:, 0], z[:, 1], clusters=who, resamples=20, seed=1)[0]
         np.testing.assert_allclose(fast, slow, rtol=0, atol=1e-9)
 
 
@@ -164,9 +167,18 @@ class TestInterval:
 
     def test_undefined_resamples_are_left_out_until_they_are_most(self):
         values = np.array([np.nan, 1.0, 1.0, 1.0])
-        assert percentile_interval(values) == (1.0, 1.0)
-        assert np.isnan(percentile_interval(np.array([np.nan, np.nan, 1.0]))).all()
-        assert np.isnan(percentile_interval(np.array([]))).all()
+        assert percentile_interval(values, speakers=9) == (1.0, 1.0)
+        assert np.isnan(percentile_interval(np.array([np.nan, np.nan, 1.0]), speakers=9)).all()
+        assert np.isnan(percentile_interval(np.array([]), speakers=9)).all()
+        assert np.isnan(percentile_interval(values, speakers=1)).all()
+
+    @pytest.mark.parametrize("speakers", [3, 10, 1000])
+    def test_of_a_mean_is_about_students(self, speakers):
+        """Resampled means spread by sqrt((n - 1) / n) of the standard error, and normally."""
+        normal = np.sqrt((speakers - 1) / speakers) * stats.norm.ppf(np.arange(1, 10**6) / 10**6)
+        low, high = percentile_interval(normal, speakers=speakers, level=0.8)
+        expected = stats.t.ppf(0.9, speakers - 1)
+        assert (low, high) == pytest.approx((-expected, expected), rel=1e-3)
 
     def test_arrays_of_different_length_raise(self):
         with pytest.raises(TableError):
@@ -185,7 +197,9 @@ class TestDifference:
             slow_values(adjusted_r2, each, label, clusters=who, resamples=50, seed=2)
             for each in (z, other)
         ]
-        assert (low, high) == pytest.approx(percentile_interval(slow[0] - slow[1]), abs=1e-9)
+        assert (low, high) == pytest.approx(
+            percentile_interval(slow[0] - slow[1], speakers=9), abs=1e-9
+        )
 
     def test_equal_models_differ_by_exactly_nothing(self):
         z, label, who = corpus()

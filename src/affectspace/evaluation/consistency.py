@@ -156,10 +156,11 @@ def _spread(
         n=sum(result.n for result in slopes),
         speakers=sum(result.speakers for result in slopes),
     )
+    fewest = min(result.speakers for result in slopes)
     level = DEFAULT.level if resampling is None else resampling.level
     results = []
     for name, values in zip(("slope_spread", "offset_spread"), spreads(*lines), strict=True):
-        low, high = percentile_interval(values[1:], level=level)
+        low, high = percentile_interval(values[1:], speakers=fewest, level=level)
         results.append(row(metric=name, value=float(values[0]), low=low, high=high))
     return results
 
@@ -194,7 +195,7 @@ def _on_resamples(
     value = np.array([metric(*arrays)])
     if resampling is None:
         return value
-    draws = bootstrap_values(
+    draws, _ = bootstrap_values(
         metric,
         *arrays,
         clusters=column_of(space.table, "speaker"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -123,12 +124,13 @@ def matched_energy(
     weights = [_weights(side, resampling, place) for place, side in enumerate(sides)]
     distance, coefficient = _energies(sides, shared, weights)
     level = DEFAULT.level if resampling is None else resampling.level
+    interval = partial(percentile_interval, speakers=min(side.count for side in sides), level=level)
     kept = [np.isin(side.bins, shared) for side in sides]
     return MatchedEnergy(
         distance=float(distance[0]),
-        distance_interval=percentile_interval(distance[1:], level=level),
+        distance_interval=interval(distance[1:]),
         coefficient=float(coefficient[0]),
-        coefficient_interval=percentile_interval(coefficient[1:], level=level),
+        coefficient_interval=interval(coefficient[1:]),
         labels=tuple(float(label * STEP) for label in shared),
         n=int(sum(k.sum() for k in kept)),
         speakers=sum(len(np.unique(side.codes[k])) for side, k in zip(sides, kept, strict=True)),

