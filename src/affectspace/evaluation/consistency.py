@@ -71,10 +71,9 @@ def score_consistency(
     """Score how consistent one model's space is over corpora.
 
     Per corpus (the result's target) and label: `slope`, `offset`, `kendall` of the axis and its
-    label. Per corpus but the
-    reference: `energy_distance`, `energy_coefficient` to the reference, see
-    [`matched_energy`][affectspace.evaluation.energy.matched_energy]; `n` and `speakers` count both
-    corpora. Over all corpora (target `all`): `slope_spread`, the deviation of the slopes over
+    label. Per corpus but the reference: `energy_distance`, `energy_coefficient` to the reference,
+    see [`matched_energy`][affectspace.evaluation.energy.matched_energy]; `n` and `speakers` count
+    both corpora. Over all corpora (target `all`): `slope_spread`, the deviation of the slopes over
     corpora divided by the size of their mean, and `offset_spread`, the deviation of the offsets
     divided by the same, hence in steps of the rating scale. Both are free of the space's own scale,
     so models compare. They hold the sampling error of the slopes too: with few speakers they are
