@@ -23,7 +23,10 @@ QUIET = 1e-4  # a frame 40 dB below the loudest isn't looked at
 _FRAME, _HOP, _FFT = 320, 160, 512  # samples at 8 kHz
 _SHORTEST_LAG, _LONGEST_LAG = 16, 133  # 500 and 60 Hz
 _SMOOTH = 12  # bins to either side, together 390 Hz
-_BLOCK = 2048  # frames at once: 41 s of signal, some 10 MB
+_BLOCK = 24  # frames at once: arrays under 128 KB come from the heap, without page faults
+
+_BINS = np.arange(_FFT // 2 + 1)
+_BINS_SMOOTHED = np.minimum(_BINS, _SMOOTH) + 1 + np.minimum(_BINS[::-1], _SMOOTH)
 
 _WINDOW = np.hanning(_FRAME + 2)[1:-1].astype(np.float32)
 _WINDOW_POWER = np.abs(np.fft.rfft(_WINDOW, _FFT)) ** 2
@@ -47,11 +50,15 @@ def periodicity(samples: NDArray[np.float32]) -> NDArray[np.float64]:
     """
     even = len(samples) // 2 * 2
     halved = (samples[0:even:2] + samples[1:even:2]) * np.float32(0.5)
+    halved -= halved.mean()
     frames = np.lib.stride_tricks.sliding_window_view(halved, _FRAME)[::_HOP]
-    parts = [_block(frames[i : i + _BLOCK]) for i in range(0, len(frames), _BLOCK)]
-    energy = np.concatenate([part[0] for part in parts])
-    strength = np.concatenate([part[1] for part in parts])
-    return np.where(energy > QUIET * energy.max(), strength, 0.0)
+    energy = np.einsum("ij,ij->i", frames, frames)
+    loud = np.flatnonzero(energy > QUIET * energy.max())
+    strength = np.zeros(len(frames))
+    for i in range(0, len(loud), _BLOCK):
+        chosen = loud[i : i + _BLOCK]
+        strength[chosen] = _strength(frames[chosen])
+    return strength
 
 
 def voiced_share(samples: NDArray[np.float32]) -> float:
@@ -79,26 +86,29 @@ def voiced_share(samples: NDArray[np.float32]) -> float:
     return float(voiced.mean())
 
 
-def _block(frames: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return energy and periodicity of frames, shape (frames, 320) -> twice (frames,)."""
+def _strength(frames: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the periodicity of frames, shape (frames, 320) -> (frames,)."""
     # in float64: NumPy's transform of float32 takes 4 times as long
     windowed = np.zeros((len(frames), _FFT))
-    windowed[:, :_FRAME] = (frames - frames.mean(axis=1, keepdims=True)) * _WINDOW
+    np.multiply(frames - frames.mean(axis=1, keepdims=True), _WINDOW, out=windowed[:, :_FRAME])
     spectrum = np.fft.rfft(windowed, axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
-    acf = np.fft.irfft(power / _root_envelope(power), axis=1)
-    lags = acf[:, _SHORTEST_LAG : _LONGEST_LAG + 1] / _WINDOW_ACF
-    return power.mean(axis=1), lags.max(axis=1) / np.maximum(acf[:, 0], 1e-20)
+    power = np.square(spectrum.real)
+    power += np.square(spectrum.imag)
+    power /= _root_envelope(power)
+    acf = np.fft.irfft(power, axis=1)
+    strength = (acf[:, _SHORTEST_LAG : _LONGEST_LAG + 1] / _WINDOW_ACF).max(axis=1)
+    return np.asarray(strength / np.maximum(acf[:, 0], 1e-20))
 
 
 def _root_envelope(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the root of the smoothed spectrum, up to a factor per frame; never 0."""
-    bins = power.shape[1]
-    running = np.zeros((len(power), bins + 1))
-    np.cumsum(power, axis=1, out=running[:, 1:])
-    low = np.maximum(np.arange(bins) - _SMOOTH, 0)
-    high = np.minimum(np.arange(bins) + _SMOOTH + 1, bins)
-    envelope = (running[:, high] - running[:, low]) / (high - low)
+    bins, width = power.shape[1], 2 * _SMOOTH + 1
+    running = np.zeros((len(power), bins + width))
+    np.cumsum(power, axis=1, out=running[:, _SMOOTH + 1 : -_SMOOTH])
+    running[:, -_SMOOTH:] = running[:, -_SMOOTH - 1, None]
+    envelope = running[:, width:] - running[:, :-width]
+    envelope /= _BINS_SMOOTHED
     # the floor also covers what cancels in the difference of running sums
-    floor = 1e-6 * running[:, -1:] + 1e-20
-    return np.asarray(np.sqrt(np.maximum(envelope, floor)))
+    np.maximum(envelope, 1e-6 * running[:, -1:] + 1e-20, out=envelope)
+    np.sqrt(envelope, out=envelope)
+    return envelope
