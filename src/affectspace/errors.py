@@ -1,4 +1,4 @@
-"""The package's exceptions. All derive from [`AffectspaceError`][affectspace.errors.AffectspaceError]."""
+"""The exceptions; the root is [`AffectspaceError`][affectspace.errors.AffectspaceError]."""
 
 from __future__ import annotations
 

@@ -212,8 +212,13 @@ class AffectModel:
         return self.axis_values(embeddings) + pd.Series(self.offsets, dtype=np.float64)
 
     def predict(self, features: npt.ArrayLike | pd.DataFrame | FeatureTable) -> pd.DataFrame:
-        """[`estimate`][affectspace.model.AffectModel.estimate] of the features' embedding."""
-        return self.estimate(self.encode(features))
+        """[`estimate`][affectspace.model.AffectModel.estimate] of the features' embedding.
+
+        Keeps the index of a DataFrame or a `FeatureTable`.
+        """
+        estimates = self.estimate(self.encode(features))
+        frame = features.values if isinstance(features, FeatureTable) else features
+        return estimates.set_axis(frame.index) if isinstance(frame, pd.DataFrame) else estimates
 
     def _matrix(self, features: npt.ArrayLike | pd.DataFrame | FeatureTable) -> Array:
         if isinstance(features, FeatureTable):
@@ -303,11 +308,16 @@ def read_model(folder: str | Path) -> AffectModel:
 
 
 def _from_config(config: Mapping[str, Any], tensors: Mapping[str, Any]) -> AffectModel:
-    sizes = {k: tuple(v) if isinstance(v, list) else v for k, v in config["architecture"].items()}
+    sizes = config["architecture"]
     axes = {label: tuple(axis) for label, axis in config["objective"]["axes"].items()}
     spec, names = config["feature_spec"], config["feature_names"]
     return AffectModel(
-        architecture=Architecture(**sizes),
+        architecture=Architecture(
+            n_features=sizes["n_features"],
+            hidden=tuple(sizes["hidden"]),
+            n_latent=sizes["n_latent"],
+            decoder_relu=tuple(sizes["decoder_relu"]),
+        ),
         objective=Objective(config["objective"]["name"], axes),
         weights={},
         mean=np.asarray(tensors["mean"], dtype=np.float64),

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import affectspace
-from affectspace.cli import corpora
+from affectspace.cli import corpora, demo, extract, reproduce, train
 from affectspace.errors import AffectspaceError
 
 app = typer.Typer(
@@ -24,6 +24,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("demo")(demo.demo)
+app.command("reproduce")(reproduce.reproduce)
+app.command("extract")(extract.extract)
+app.command("train")(train.train)
 app.add_typer(corpora.app, name="corpora")
 
 
@@ -48,7 +52,7 @@ def _common(
 
 
 def main() -> None:
-    """Run the command line; turn the package's own errors into one line on stderr and exit code 1."""
+    """Run the command line; an error of the package becomes one line on stderr, exit code 1."""
     try:
         app()
     except AffectspaceError as error:

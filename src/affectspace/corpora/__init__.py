@@ -27,7 +27,17 @@ from affectspace.corpora import (
 from affectspace.corpora.base import COLUMNS, EMOTIONS, Corpus, Download
 from affectspace.errors import CorpusError, TableError
 
-__all__ = ["COLUMNS", "EMOTIONS", "Corpus", "Download", "get", "names", "read", "standardise"]
+__all__ = [
+    "COLUMNS",
+    "EMOTIONS",
+    "Corpus",
+    "Download",
+    "add_ratings",
+    "get",
+    "names",
+    "read",
+    "standardise",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +93,25 @@ def read(name: str, root: str | Path, labels: str | Path | None = None) -> pd.Da
     """
     corpus = get(name)
     table = tables.check_table(corpus.read(root))
-    path = None if labels is None else _label_file(corpus, Path(labels))
+    return table if labels is None else add_ratings(table, name, labels)
+
+
+def add_ratings(table: pd.DataFrame, name: str, labels: str | Path) -> pd.DataFrame:
+    """Add ratings that came apart from a corpus.
+
+    Args:
+        table: the corpus's utterance table.
+        name: the corpus's name.
+        labels: a CSV, or the folder of the paper's label files, from which the corpus's own is
+            taken; a corpus that has none there keeps the ratings it brings.
+
+    Returns:
+        A new table.
+
+    Raises:
+        TableError: when the labels can't be read or none of them fits.
+    """
+    path = _label_file(get(name), Path(labels))
     return table if path is None else tables.add_labels(table, tables.read_labels(path))
 
 

@@ -5,7 +5,8 @@ initial weights, so that objectives are compared like with like. A model comes o
 it is trained alone or among others.
 """
 
+from affectspace.training.batched import standardisation
 from affectspace.training.recipe import Recipe, Run
-from affectspace.training.train import train
+from affectspace.training.runner import train
 
-__all__ = ["Recipe", "Run", "train"]
+__all__ = ["Recipe", "Run", "standardisation", "train"]

@@ -98,7 +98,7 @@ class BatchedRuns:
         distinct = list(dict.fromkeys(keys))
         self._streams = [_Stream(x, runs[keys.index(key)], recipe) for key in distinct]
         self._stream_of = torch.tensor([distinct.index(key) for key in keys], device=device)
-        self._x, self._y = torch.as_tensor(x, device=device), torch.as_tensor(y, device=device)
+        self._x, self._y = torch.tensor(x, device=device), torch.tensor(y, device=device)
         self._groups = None if groups is None else torch.as_tensor(groups, device=device)
         self._n_groups = None if groups is None else int(groups.max()) + 1
         self._mean = self._stack([stream.mean for stream in self._streams])[:, None]
@@ -159,7 +159,7 @@ class BatchedRuns:
             batch = _Batch([order[start : start + size] for order in orders])
             terms = self._terms(batch, noise=self._recipe.noise)
             self._optimiser.zero_grad()
-            terms[:, 0].sum().backward()
+            terms[:, 0].sum().backward()  # type: ignore[no-untyped-call]
             self._optimiser.step()
             sums += terms.detach()
         return sums / len(starts)

@@ -1,0 +1,107 @@
+"""Options that several commands share, and how their texts are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from affectspace.audio import Channel
+
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        help="Ratings: the folder of the paper's label files (affectspace corpora fetch labels), "
+        "or a CSV. A corpus that has no file there keeps its own."
+    ),
+]
+Features = Annotated[str, typer.Option(help="The feature set: egemaps, compare or egemaps-lld.")]
+ChannelRule = Annotated[
+    str, typer.Option("--channel", help="first, mean of all, or a channel's number from 0.")
+]
+LevelRule = Annotated[
+    str,
+    typer.Option(
+        "--level", help="as-recorded, or rms:LEVEL to scale each signal to a level in dBFS."
+    ),
+]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Worker processes.", show_default="one per core")
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the feature cache.",
+        show_default="AFFECTSPACE_CACHE, or the platform's place",
+    ),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Use no cache.")]
+Epochs = Annotated[int, typer.Option(min=1, help="Passes over the training rows.")]
+LearningRate = Annotated[float, typer.Option(help="Adam's step.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Rows per step.")]
+Noise = Annotated[float, typer.Option(min=0, help="Deviation of the noise on the input.")]
+Clip = Annotated[
+    float | None,
+    typer.Option(help="Clip standardised features at this.", show_default="not clipped"),
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Stop a model when its loss on held-out rows has not fallen for so many epochs.",
+        show_default="train all epochs",
+    ),
+]
+
+
+def named_paths(values: list[str], option: str) -> dict[str, Path]:
+    """Read texts of the form NAME=PATH.
+
+    Raises:
+        typer.BadParameter: if one has another form, or a name comes twice.
+    """
+    paths: dict[str, Path] = {}
+    for value in values:
+        name, separator, path = value.partition("=")
+        if not (name and separator and path):
+            raise typer.BadParameter(f"{value!r} should be NAME=PATH", param_hint=option)
+        if name in paths:
+            raise typer.BadParameter(f"{name!r} comes twice", param_hint=option)
+        paths[name] = Path(path).expanduser()
+    return paths
+
+
+def channel_rule(text: str) -> Channel:
+    """Read a channel rule: `first`, `mean`, or a number.
+
+    Raises:
+        typer.BadParameter: if it is none of them.
+    """
+    if text in ("first", "mean"):
+        return text  # type: ignore[return-value]
+    if text.isdecimal():
+        return int(text)
+    raise typer.BadParameter(f"{text!r} should be first, mean, or a number", param_hint="--channel")
+
+
+def cache_rule(cache: Path | None, no_cache: bool) -> str | bool | None:
+    """The `cache` argument of the extraction from its two options.
+
+    Raises:
+        typer.BadParameter: if both are given.
+    """
+    if no_cache and cache is not None:
+        raise typer.BadParameter("give --cache or --no-cache", param_hint="--cache")
+    return False if no_cache else None if cache is None else str(cache)
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Turn a `ValueError` about a setting into wrong usage, exit code 2."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None

@@ -1,0 +1,311 @@
+"""Protocol 1, the paper's study: train on folds of one corpus, score the space on all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from affectspace.errors import TableError
+from affectspace.evaluation.classification import score_classification
+from affectspace.evaluation.consistency import Space, score_consistency
+from affectspace.evaluation.leaks import shared_speakers, speaker_leak
+from affectspace.evaluation.results import Result, Setting, results_table
+from affectspace.evaluation.transfer import LABELS, score_transfer
+from affectspace.features import FeatureTable
+from affectspace.model import OBJECTIVES, AffectModel
+from affectspace.progress import progress_bar
+from affectspace.training import Recipe, Run, standardisation, train
+
+PAPER_OBJECTIVES = ("unsupervised", "metric-act", "metric-val")
+"""The paper's three reference models."""
+
+CLASSES: Mapping[str, Mapping[str, str]] = {
+    "iemocap": {
+        "anger": "anger",
+        "happiness": "happiness",
+        "excitement": "happiness",
+        "neutral": "neutral",
+        "sadness": "sadness",
+    }
+}
+"""Of a source corpus: the emotions that the study uses, and the class of each (5,531 rows of
+IEMOCAP). Of a corpus that isn't listed, all rows with a known emotion are used, as they are."""
+
+SPLITS = ("class", "speaker")
+"""How the source's folds are drawn: stratified by class (published), or also without shared
+speakers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """The settings of the study.
+
+    Attributes:
+        objectives: names of [`OBJECTIVES`][affectspace.model.OBJECTIVES].
+        folds: of the source corpus.
+        seeds: how often each fold is trained anew.
+        split: one of [`SPLITS`][affectspace.evaluation.reproduction.SPLITS].
+        transductive: standardise each target by its own mean and deviation, instead of those of the
+            training fold. Uses target features, and every result says so.
+        recipe: how a model is trained.
+    """
+
+    objectives: tuple[str, ...] = PAPER_OBJECTIVES
+    folds: int = 5
+    seeds: int = 1
+    split: str = "class"
+    transductive: bool = False
+    recipe: Recipe = Recipe()  # noqa: RUF009  (frozen)
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.objectives if name not in OBJECTIVES]
+        if unknown or not self.objectives:
+            raise ValueError(f"objectives must be among {sorted(OBJECTIVES)}, not {unknown}")
+        if self.folds < 2 or self.seeds < 1:
+            raise ValueError(f"folds must be at least 2 and seeds 1: {self.folds}, {self.seeds}")
+        if self.split not in SPLITS:
+            raise ValueError(f"split must be one of {SPLITS}, not {self.split!r}")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One model of the study: which it is, and the source rows that it never saw."""
+
+    model: AffectModel
+    objective: str
+    seed: int
+    fold: int
+    held_out: npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What the study found.
+
+    Attributes:
+        results: the results table, protocols `reproduction`, `classification` and `consistency`.
+        embeddings: of the first seed's first fold: `corpus`, `model`, `z1`, `z2`, ..., and the
+            labels; of the source, the held-out rows.
+        trained: the models.
+        warnings: what a reader of the figures must know, in sentences.
+    """
+
+    results: pd.DataFrame
+    embeddings: pd.DataFrame
+    trained: Sequence[Trained]
+    warnings: Sequence[str]
+
+
+def reproduce(
+    source: str,
+    corpora: Mapping[str, FeatureTable],
+    *,
+    protocol: Protocol | None = None,
+    progress: bool = False,
+) -> Reproduction:
+    """Run the study on features.
+
+    Args:
+        source: the corpus to train on.
+        corpora: features and labels (`activation`, `valence`, `emotion`, `speaker`) of every
+            corpus, the source among them. Rows whose status is not `ok` are left out.
+        protocol: the settings; None for the paper's.
+        progress: show progress bars on stderr.
+
+    Returns:
+        Results, embeddings, models and warnings.
+
+    Raises:
+        TableError: if the source has too few rows or classes, or lacks a label.
+        ContractError: if the corpora's features are of different contracts.
+    """
+    protocol = protocol or Protocol()
+    used = {name: _usable(table) for name, table in corpora.items()}
+    used[source] = _of_study(source, used[source])
+    for table in used.values():
+        used[source].spec.check(table.spec)
+    splits = list(_folds(source, used[source], protocol))
+    trained = _train(used[source], splits, protocol, progress=progress)
+    results: list[Result] = []
+    with progress_bar(len(trained), "Evaluating", unit="models", show=progress) as advance:
+        for one in trained:
+            results += _score(one, source, used, protocol)
+            advance(1)
+    shown = [one for one in trained if (one.seed, one.fold) == (0, 0)]
+    embeddings = pd.concat([_embedded(one, source, used, protocol) for one in shown])
+    return Reproduction(
+        results_table(results),
+        embeddings.reset_index(drop=True),
+        trained,
+        list(_warnings(source, used, splits, protocol)),
+    )
+
+
+def _usable(table: FeatureTable) -> FeatureTable:
+    fine = (table.rows["status"] == "ok").to_numpy()
+    return replace(table, values=table.values[fine], rows=table.rows[fine])
+
+
+def _of_study(source: str, table: FeatureTable) -> FeatureTable:
+    """The source's rows of the study, `emotion` being the class."""
+    if "emotion" not in table.rows or table.rows["emotion"].isna().all():
+        raise TableError(f"{source} has no known emotion, which the folds are stratified by")
+    emotion = table.rows["emotion"]
+    classes = CLASSES.get(source)
+    kept = emotion.map(classes) if classes else emotion
+    chosen = kept.notna().to_numpy()
+    rows = table.rows[chosen].assign(emotion=kept[chosen])
+    return replace(table, values=table.values[chosen], rows=rows)
+
+
+def _folds(
+    source: str, table: FeatureTable, protocol: Protocol
+) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    classes = table.rows["emotion"].to_numpy(dtype=object).astype(str)
+    smallest = pd.Series(classes).value_counts().min() if len(classes) else 0
+    if smallest < protocol.folds:
+        raise TableError(
+            f"{source}: {protocol.folds} folds need at least as many rows of each class, but the "
+            f"smallest class has {smallest}"
+        )
+    if protocol.split == "class":
+        splitter = StratifiedKFold(protocol.folds, shuffle=True, random_state=0)
+        yield from splitter.split(classes, classes)
+        return
+    speakers = table.rows["speaker"].to_numpy(dtype=object).astype(str)
+    if len(set(speakers)) < protocol.folds:
+        raise TableError(f"{source}: {protocol.folds} folds need as many speakers or more")
+    grouped = StratifiedGroupKFold(protocol.folds, shuffle=True, random_state=0)
+    yield from grouped.split(classes, classes, groups=speakers)
+
+
+def _train(
+    table: FeatureTable,
+    splits: Sequence[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]],
+    protocol: Protocol,
+    *,
+    progress: bool,
+) -> list[Trained]:
+    plan = [
+        (objective, seed, fold)
+        for seed in range(protocol.seeds)
+        for fold in range(protocol.folds)
+        for objective in protocol.objectives
+    ]
+    runs = [
+        Run(objective=OBJECTIVES[name], rows=splits[fold][0], seed=_seed(seed, fold))
+        for name, seed, fold in plan
+    ]
+    models = train(
+        table.values.to_numpy(),
+        {label: _ratings(table, label) for label in LABELS},
+        runs,
+        recipe=protocol.recipe,
+        feature_names=table.spec.features,
+        spec=table.spec,
+        progress=progress,
+    )
+    return [
+        Trained(model, *which, held_out=splits[which[2]][1])
+        for which, model in zip(plan, models, strict=True)
+    ]
+
+
+def _seed(seed: int, fold: int) -> int:
+    """A fold's own seed: the deviation over folds holds the chance of the initial weights too."""
+    return int(np.random.SeedSequence((seed, fold)).generate_state(1)[0])
+
+
+def _ratings(table: FeatureTable, label: str) -> npt.NDArray[np.float64]:
+    if label not in table.rows:
+        return np.full(len(table.rows), np.nan)
+    return table.rows[label].to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _spaces(
+    one: Trained, source: str, corpora: Mapping[str, FeatureTable], protocol: Protocol
+) -> Iterator[tuple[str, FeatureTable, npt.NDArray[np.float64]]]:
+    """Name, rows and embeddings of every corpus: of the source, the held-out rows."""
+    for name, table in corpora.items():
+        model = one.model
+        if name == source:
+            table = replace(
+                table, values=table.values.iloc[one.held_out], rows=table.rows.iloc[one.held_out]
+            )
+        elif protocol.transductive:
+            mean, scale = standardisation(table.values.to_numpy())
+            model = replace(model, mean=mean, scale=scale)
+        yield name, table, model.encode(table)
+
+
+def _score(
+    one: Trained, source: str, corpora: Mapping[str, FeatureTable], protocol: Protocol
+) -> list[Result]:
+    results: list[Result] = []
+    spaces: dict[str, Space] = {}
+    for name, table, z in _spaces(one, source, corpora, protocol):
+        setting = Setting(
+            protocol="reproduction",
+            source=source,
+            target=name,
+            model=one.objective,
+            seed=one.seed,
+            fold=one.fold,
+            transductive=protocol.transductive and name != source,
+        )
+        estimates = one.model.estimate(z).set_axis(table.rows.index)
+        results += score_transfer(z, table.rows, setting=setting, estimates=estimates)
+        results += score_classification(
+            z, table.rows, setting=replace(setting, protocol="classification")
+        )
+        axes = one.model.axis_values(z).set_axis(table.rows.index)
+        spaces[name] = Space(z, table.rows, {label: axes[label] for label in one.model.labels})
+    if len(spaces) > 1:
+        setting = replace(
+            setting,
+            protocol="consistency",
+            transductive=protocol.transductive,
+        )
+        results += score_consistency(spaces, setting=setting)
+    return results
+
+
+def _embedded(
+    one: Trained, source: str, corpora: Mapping[str, FeatureTable], protocol: Protocol
+) -> pd.DataFrame:
+    parts = []
+    for name, table, z in _spaces(one, source, corpora, protocol):
+        part = pd.DataFrame(z, columns=[f"z{i + 1}" for i in range(z.shape[1])])
+        part.insert(0, "model", one.objective)
+        part.insert(0, "corpus", name)
+        for label in LABELS:
+            part[label] = _ratings(table, label)
+        part["emotion"] = table.rows["emotion"].to_numpy() if "emotion" in table.rows else None
+        parts.append(part)
+    return pd.concat(parts)
+
+
+def _warnings(
+    source: str,
+    corpora: Mapping[str, FeatureTable],
+    splits: Sequence[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]],
+    protocol: Protocol,
+) -> Iterator[str]:
+    speakers = corpora[source].rows["speaker"].to_numpy(dtype=object)
+    first, held_out = splits[0]
+    shared = shared_speakers(speakers[first], speakers[held_out])
+    if shared:
+        yield f"{source}: {shared} The other corpora's figures are not touched by it."
+    for name, table in corpora.items():
+        for label in ("emotion", *LABELS):
+            if label in table.rows and table.rows[label].notna().any():
+                leak = speaker_leak(table.rows[label], table.rows["speaker"])
+                if leak.warns:
+                    yield f"{name}, {label}: {leak.message}"
+    if protocol.transductive:
+        yield "Targets were standardised by their own statistics: these figures are transductive."

@@ -1,0 +1,206 @@
+"""Results as tables and as one self-contained HTML page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+import affectspace
+from affectspace.evaluation import paper
+
+SIGNIFICANCE = 0.05
+"""A fit is marked as not significant where its p value reaches this in any fold."""
+
+STAR = "* not significant: p of the F test at or above 0.05 in at least one fold."
+
+
+def table1(results: pd.DataFrame) -> pd.DataFrame:
+    """The paper's Table 1: is the source's space linear in the label, on held-out rows?
+
+    Adjusted R² of embedding differences on label differences, over all pairs of a fold.
+
+    Args:
+        results: the results table of the study.
+
+    Returns:
+        `model, label, mean, deviation, count, low, high, paper`. Mean and deviation (of a sample)
+        are over folds and seeds, `low` and `high` the mean ends of each fold's interval over
+        speakers, `paper` the published figure, NaN where there is none.
+    """
+    chosen = results[
+        (results["protocol"] == "reproduction") & (results["target"] == results["source"])
+    ]
+    table = _means(chosen[chosen["metric"] == "adjusted_r2_pairs"], ["model", "label"])
+    published = paper.TABLE1 if set(chosen["source"]) == {paper.SOURCE} else {}
+    table["paper"] = _published(table, published, ["model", "label"])
+    return table
+
+
+def table2(results: pd.DataFrame) -> pd.DataFrame:
+    """The paper's Table 2: what the space tells of the label, in every corpus.
+
+    Adjusted R² of the label's least-squares fit on the embedding; the source on held-out rows, the
+    others whole.
+
+    Args:
+        results: the results table of the study.
+
+    Returns:
+        As [`table1`][affectspace.report.table1], with `corpus`, `significant` (whether the F test's
+        p is below 0.05 in every fold) and `transductive`.
+    """
+    chosen = results[results["protocol"] == "reproduction"].rename(columns={"target": "corpus"})
+    keys = ["model", "corpus", "label"]
+    table = _means(chosen[chosen["metric"] == "adjusted_r2"], keys)
+    tests = chosen[chosen["metric"] == "p_value"].groupby(keys)["value"].max()
+    worst = tests.reindex(pd.MultiIndex.from_frame(table[keys])).to_numpy()
+    table.insert(len(table.columns), "significant", worst < SIGNIFICANCE)
+    published = paper.TABLE2 if set(chosen["source"]) == {paper.SOURCE} else {}
+    table["paper"] = _published(table, published, keys)
+    transductive = chosen.groupby("corpus")["transductive"].any()
+    table["transductive"] = table["corpus"].map(transductive).to_numpy(dtype=bool)
+    return table
+
+
+def _means(chosen: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    grouped = chosen.groupby(list(keys), sort=False)
+    means = grouped["value"].agg(mean="mean", deviation="std", count="count")
+    ends = grouped[["low", "high"]].mean()
+    return pd.concat([means, ends], axis=1).reset_index()
+
+
+def _published(
+    table: pd.DataFrame, figures: Mapping[Any, float], keys: Sequence[str]
+) -> list[float]:
+    return [figures.get(tuple(row), np.nan) for row in table[list(keys)].to_numpy(dtype=object)]
+
+
+def wide_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Table 1 or 2 as it's read: a row per model, a column per corpus and label, text in the cells.
+
+    A cell is `mean ± deviation`, with a star where it's not significant, and a row with the paper's
+    figures follows each model that has any.
+    """
+    columns = ["corpus", "label"] if "corpus" in table else ["label"]
+    names = table[columns].astype(str).agg(" ".join, axis=1)
+    rows: dict[str, dict[str, str]] = {}
+    for name, row in zip(names, table.to_dict("records"), strict=True):
+        model = str(row["model"])
+        rows.setdefault(model, {})[name] = _cell(row)
+        if table.loc[table["model"] == row["model"], "paper"].notna().any():
+            published = "" if np.isnan(row["paper"]) else _number(row["paper"])
+            rows.setdefault(f"{model}, paper", {})[name] = published
+    out = pd.DataFrame.from_dict(rows, orient="index").fillna("")
+    out.index.name = "model"
+    return out.reset_index()
+
+
+def _cell(row: Mapping[Hashable, Any]) -> str:
+    spread = "" if np.isnan(row["deviation"]) else f" ± {_number(row['deviation'])}"
+    return _number(row["mean"]) + spread + ("" if row.get("significant", True) else "*")
+
+
+def _number(value: float) -> str:
+    """Two decimals, the leading zero dropped: .48, -.01, 1.00."""
+    if np.isnan(value):
+        return "-"
+    text = f"{value:.2f}"
+    text = "0.00" if text == "-0.00" else text
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
+
+
+def markdown(table: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> str:
+    """A table of text as GitHub Markdown, with a title and notes below."""
+    header = [str(column) for column in table.columns]
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in table.to_numpy()]
+    parts = [f"# {title}", "\n".join(lines), *notes]
+    return "\n\n".join(parts) + "\n"
+
+
+def consistency_table(results: pd.DataFrame) -> pd.DataFrame:
+    """Protocol 5, summarised: does the same label land in the same place in another corpus?
+
+    Returns:
+        `model, corpus, label` and the mean over folds of `slope`, `offset`, `kendall`,
+        `energy_distance` and `energy_coefficient` (the last two: from the source, at equal labels).
+    """
+    chosen = results[results["protocol"] == "consistency"].rename(columns={"target": "corpus"})
+    means = chosen.groupby(["model", "corpus", "label", "metric"], sort=False)["value"].mean()
+    return means.unstack("metric").reset_index().rename_axis(columns=None)
+
+
+def classification_table(results: pd.DataFrame) -> pd.DataFrame:
+    """Protocol 4, summarised: unweighted average recall of a linear probe, speakers apart.
+
+    Returns:
+        `model, corpus, uar, low, high, chance`: means over folds.
+    """
+    chosen = results[results["protocol"] == "classification"].rename(columns={"target": "corpus"})
+    keys = ["model", "corpus"]
+    scores = chosen[chosen["metric"] == "uar"].groupby(keys, sort=False)[["value", "low", "high"]]
+    chance = chosen[chosen["metric"] == "uar_chance"].groupby(keys, sort=False)["value"].mean()
+    return scores.mean().rename(columns={"value": "uar"}).assign(chance=chance).reset_index()
+
+
+def study_page(
+    results: pd.DataFrame,
+    *,
+    figures: Mapping[str, Figure],
+    inputs: pd.DataFrame,
+    config: Mapping[str, Any],
+    warnings: Sequence[str] = (),
+    notice: str = "",
+) -> str:
+    """The study as one HTML page that loads nothing from anywhere.
+
+    Args:
+        results: the results table of the study.
+        figures: by caption.
+        inputs: what came in: a row per corpus.
+        config: the settings, shown as they are.
+        warnings: sentences that stand above the figures.
+        notice: a banner at the top, for instance that the data is synthetic.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("affectspace"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template("study.html").render(
+        version=affectspace.__version__,
+        notice=notice,
+        warnings=warnings,
+        inputs=_cells(inputs),
+        table1=_cells(wide_table(table1(results))),
+        table2=_cells(wide_table(table2(results))),
+        star=STAR,
+        consistency=_cells(consistency_table(results)),
+        classification=_cells(classification_table(results)),
+        figures={caption: _embedded(figure) for caption, figure in figures.items()},
+        config=config,
+    )
+
+
+def _cells(table: pd.DataFrame) -> dict[str, Any]:
+    def shown(value: Any) -> str:
+        if isinstance(value, float):
+            return _number(value)
+        return str(value)
+
+    rows = [[shown(value) for value in row] for row in table.itertuples(index=False)]
+    return {"columns": list(table.columns), "rows": rows}
+
+
+def _embedded(figure: Figure) -> str:
+    """A figure as a data address."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,169 @@
+"""From a path to features with labels: a corpus's folder, an utterance table, or ready features."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from affectspace import corpora, features, tables
+from affectspace.audio import Channel
+from affectspace.errors import CorpusError, TableError
+from affectspace.features import FeatureTable
+from affectspace.features.spec import AS_RECORDED
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extraction:
+    """How recordings become features; the defaults are those of `features.extract`.
+
+    Attributes:
+        features: the feature set, one of `features.names()`.
+        channel: `first`, `mean`, or a channel's number, from 0.
+        level: `as-recorded`, or `rms:LEVEL`.
+        jobs: worker processes; None is one per core.
+        cache: folder of the cache; None is the platform's; False is no cache.
+    """
+
+    features: str = "egemaps"
+    channel: Channel = "first"
+    level: str = AS_RECORDED
+    jobs: int | None = None
+    cache: str | bool | None = None
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus that came in.
+
+    Attributes:
+        name: as in the results table.
+        path: where it came from.
+        digest: SHA-256 of what was read: the feature table, or every recording and label.
+        table: its features, with the labels as columns of `rows`.
+    """
+
+    name: str
+    path: Path
+    digest: str
+    table: FeatureTable
+
+    def summary(self) -> dict[str, object]:
+        """One row about the corpus: rows, those with features, speakers, rated rows."""
+        rows = self.table.rows
+        problems = rows["status"][~self.table.ok].value_counts()
+        return {
+            "corpus": self.name,
+            "rows": len(rows),
+            "usable": int(self.table.ok.sum()),
+            "speakers": _count(rows, "speaker"),
+            "emotions": _count(rows, "emotion"),
+            "activation": int(rows["activation"].notna().sum()) if "activation" in rows else 0,
+            "valence": int(rows["valence"].notna().sum()) if "valence" in rows else 0,
+            "left out": ", ".join(f"{count} {status}" for status, count in problems.items()),
+        }
+
+
+def read_corpus(
+    name: str,
+    path: str | Path,
+    *,
+    extraction: Extraction | None = None,
+    labels: str | Path | None = None,
+    progress: bool = False,
+) -> Corpus:
+    """Read a corpus, and extract its features where they aren't there yet.
+
+    Args:
+        name: of a corpus that the package can read (see `affectspace corpora list`), or any name
+            where the path is a table.
+        path: the corpus's folder; an utterance table (CSV or Parquet, files relative to it); or a
+            feature table that holds the set's columns.
+        extraction: the feature set, and how to extract it.
+        labels: ratings to add: the folder of the paper's label files, of which the corpus's own is
+            taken, or any CSV. A corpus without a file there keeps the ratings it brings.
+        progress: show a progress bar on stderr.
+
+    Raises:
+        CorpusError: if the path is missing, or the folder is another corpus's.
+        TableError: if a table or the labels can't be read.
+        ContractError: if a feature table holds another set.
+    """
+    extraction = extraction or Extraction()
+    path = Path(path)
+    if path.is_dir():
+        known = corpora.get(name).name
+        utterances = corpora.read(known, path, labels=labels)
+        return _extracted(known, path, utterances, extraction, progress=progress)
+    if not path.is_file():
+        raise CorpusError(f"{name}: there is no folder and no table at {path}")
+    known = _known(name)
+    spec = features.spec(extraction.features, channel=extraction.channel, level=extraction.level)
+    if set(spec.features) <= set(tables.read_frame(path).columns):
+        table = FeatureTable.read(path, extraction.features)
+        spec.check(table.spec)
+        rows = _labelled(known, table.rows, labels)
+        return Corpus(known, path, _digest([path]), replace(table, rows=rows))
+    utterances = _labelled(known, tables.read_table(path, resolve=True), labels)
+    return _extracted(known, path, utterances, extraction, progress=progress)
+
+
+def _known(name: str) -> str:
+    """The registry's spelling of a corpus's name; a name that isn't there, as it is."""
+    try:
+        return corpora.get(name).name
+    except CorpusError:
+        return name
+
+
+def _labelled(name: str, rows: pd.DataFrame, labels: str | Path | None) -> pd.DataFrame:
+    """A table's rows in the words of its corpus, with the ratings that came apart."""
+    known = name in corpora.names()
+    if known:
+        rows = corpora.standardise(rows, name)
+    if labels is None or any(c in rows and rows[c].notna().any() for c in tables.RATINGS):
+        return rows
+    if known:
+        return corpora.add_ratings(rows, name, labels)
+    return tables.add_labels(rows, tables.read_labels(labels)) if Path(labels).is_file() else rows
+
+
+def _extracted(
+    name: str, path: Path, utterances: pd.DataFrame, extraction: Extraction, *, progress: bool
+) -> Corpus:
+    table = features.extract(
+        utterances,
+        features=extraction.features,
+        channel=extraction.channel,
+        level=extraction.level,
+        jobs=extraction.jobs,
+        cache=extraction.cache,
+        progress=progress,
+    )
+    if not table.ok.any():
+        reasons = table.rows["status"].value_counts().to_dict()
+        raise TableError(f"{name}: not one of {len(table)} rows could be used: {reasons}")
+    if not table.ok.all():
+        _LOG.warning("%s: %d of %d rows are left out", name, (~table.ok).sum(), len(table))
+    files = dict.fromkeys(utterances.index.get_level_values("file"))
+    written = utterances.reset_index(drop=True).to_csv().encode()
+    return Corpus(name, path, _digest(map(Path, files), written), table)
+
+
+def _digest(files: Iterable[Path], more: bytes = b"") -> str:
+    """SHA-256 over the contents of files (a missing one counts as empty) and some more bytes."""
+    digest = hashlib.sha256(more)
+    for file in files:
+        content = file.read_bytes() if file.is_file() else b""
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def _count(rows: pd.DataFrame, column: str) -> int:
+    return int(rows[column].nunique()) if column in rows else 0

@@ -1,0 +1,169 @@
+"""The study of the paper as one call: inputs in, a folder of tables, figures and a report out."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import affectspace
+from affectspace import plots, report
+from affectspace.errors import CorpusError
+from affectspace.evaluation import write_results
+from affectspace.evaluation.reproduction import Protocol, Reproduction, Trained, reproduce
+from affectspace.study.inputs import Corpus, Extraction, read_corpus
+
+PACKAGES = ("numpy", "opensmile", "pandas", "scikit-learn", "scipy", "soundfile", "soxr", "torch")
+"""The packages whose versions a result depends on."""
+
+
+def run_study(
+    source: tuple[str, str | Path],
+    targets: Mapping[str, str | Path],
+    *,
+    output: str | Path,
+    labels: str | Path | None = None,
+    extraction: Extraction | None = None,
+    protocol: Protocol | None = None,
+    notice: str = "",
+    progress: bool = False,
+) -> Reproduction:
+    """Train on a source corpus, test on transfer corpora, and write everything down.
+
+    Args:
+        source: name and path of the corpus to train on; a path as in
+            [`read_corpus`][affectspace.study.inputs.read_corpus].
+        targets: names and paths of the corpora to test on.
+        output: the folder to write. It is filled at the end, so that a run that fails leaves it as
+            it was; files of the same names are replaced.
+        labels: ratings that came apart, see `read_corpus`.
+        extraction: the feature set, and how to extract it.
+        protocol: the settings of the study; None for the paper's.
+        notice: a banner for the report and the figures, for instance that the data is synthetic.
+        progress: show progress bars on stderr.
+
+    Returns:
+        Results, embeddings, models and warnings.
+
+    Raises:
+        AffectspaceError: if an input can't be used, see `read_corpus` and
+            [`reproduce`][affectspace.evaluation.reproduction.reproduce].
+    """
+    extraction, protocol = extraction or Extraction(), protocol or Protocol()
+    corpora: dict[str, Corpus] = {}
+    for name, path in [source, *targets.items()]:
+        corpus = read_corpus(name, path, extraction=extraction, labels=labels, progress=progress)
+        if corpus.name in corpora:
+            raise CorpusError(f"{corpus.name} was given twice; each corpus takes part once")
+        corpora[corpus.name] = corpus
+    source_name = next(iter(corpora))
+    tables = {name: corpus.table for name, corpus in corpora.items()}
+    found = reproduce(source_name, tables, protocol=protocol, progress=progress)
+    config = _config(corpora, extraction, protocol, labels=labels, notice=notice)
+    with _filled_at_once(Path(output)) as folder:
+        _write(folder, found, corpora, config, notice)
+    return found
+
+
+def _write(
+    folder: Path,
+    found: Reproduction,
+    corpora: Mapping[str, Corpus],
+    config: Mapping[str, Any],
+    notice: str,
+) -> None:
+    results = found.results
+    write_results(results, folder / "results.parquet")
+    found.embeddings.to_parquet(folder / "embeddings.parquet")
+    (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    titles = {
+        "table1": f"Table 1: {config['source']}, held-out folds: embedding differences on labels",
+        "table2": "Table 2: adjusted R² of the label on the embedding",
+    }
+    notes = [text for text in (notice, report.STAR, *found.warnings) if text]
+    for name, table in (
+        ("table1", report.table1(results)),
+        ("table2", report.table2(results)),
+    ):
+        table.to_csv(folder / f"{name}.csv", index=False)
+        text = report.markdown(report.wide_table(table), title=titles[name], notes=notes)
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    figure3 = plots.figure3(found.embeddings, title=notice)
+    losses = plots.loss_curves(history(found.trained), title=notice)
+    intervals = plots.intervals(results[results["protocol"] == "reproduction"], title=notice)
+    for suffix in ("png", "svg"):
+        figure3.savefig(folder / f"figure3.{suffix}", dpi=200)
+    losses.savefig(folder / "loss.png", dpi=150)
+    intervals.savefig(folder / "intervals.png", dpi=150)
+    page = report.study_page(
+        results,
+        figures={
+            "Table 2 with 95 % intervals over speakers, mean over folds.": intervals,
+            "Figure 3: the latent space of each corpus (columns) under each model (rows), "
+            "coloured by activation. First fold; the source's held-out rows.": figure3,
+            "The loss and its parts during training; a line per fold.": losses,
+        },
+        inputs=pd.DataFrame([corpus.summary() for corpus in corpora.values()]),
+        config=config,
+        warnings=found.warnings,
+        notice=notice,
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def history(trained: Sequence[Trained]) -> pd.DataFrame:
+    """The histories of all models below each other: `model, seed, fold, epoch`, and the terms."""
+    return pd.concat(
+        one.model.history.assign(model=one.objective, seed=one.seed, fold=one.fold)
+        for one in trained
+    )
+
+
+def _config(
+    corpora: Mapping[str, Corpus],
+    extraction: Extraction,
+    protocol: Protocol,
+    *,
+    labels: str | Path | None,
+    notice: str,
+) -> dict[str, Any]:
+    source, *targets = corpora
+    return {
+        "source": source,
+        "targets": targets,
+        "notice": notice,
+        "extraction": asdict(extraction),
+        "protocol": asdict(protocol),
+        "labels": None if labels is None else str(labels),
+        "inputs": {
+            name: {"path": str(corpus.path), "sha256": corpus.digest}
+            for name, corpus in corpora.items()
+        },
+        "feature_spec": json.loads(corpora[source].table.spec.to_json()),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    found = {"python": platform.python_version(), "affectspace": affectspace.__version__}
+    return found | {package: metadata.version(package) for package in PACKAGES}
+
+
+@contextmanager
+def _filled_at_once(folder: Path) -> Iterator[Path]:
+    """A folder to write in; its files move to `folder` when all of them are written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as beside:
+        yield Path(beside)
+        for path in sorted(Path(beside).iterdir()):
+            shutil.move(path, folder / path.name)
