@@ -135,6 +135,7 @@ class MetricAutoencoder(TransformerMixin, RegressorMixin, BaseEstimator):  # typ
             [run],
             recipe=replace(self._recipe(), n_latent=self.n_latent_),
             groups=groups,
+            feature_names=getattr(self, "feature_names_in_", None),
             device=self.device,
             progress=self.progress,
         )

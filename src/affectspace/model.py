@@ -273,7 +273,7 @@ def save_model(model: AffectModel, folder: str | Path) -> Path:
         "feature_spec": None if model.spec is None else json.loads(model.spec.to_json()),
         "label_scale": {"low": 1, "neutral": 3, "high": 5},
         "record": dict(model.record),
-        "history": model.history.to_dict(orient="list"),
+        "history": _columns(model.history),
     }
     with replaced_at_once(folder / "config.json") as path:
         path.write_text(json.dumps(config, indent=2, allow_nan=False), encoding="utf-8")
@@ -311,7 +311,7 @@ def _from_config(config: Mapping[str, Any], tensors: Mapping[str, Any]) -> Affec
     sizes = config["architecture"]
     axes = {label: tuple(axis) for label, axis in config["objective"]["axes"].items()}
     spec, names = config["feature_spec"], config["feature_names"]
-    return AffectModel(
+    model = AffectModel(
         architecture=Architecture(
             n_features=sizes["n_features"],
             hidden=tuple(sizes["hidden"]),
@@ -327,8 +327,21 @@ def _from_config(config: Mapping[str, Any], tensors: Mapping[str, Any]) -> Affec
         feature_names=None if names is None else tuple(names),
         spec=None if spec is None else FeatureSpec.from_json(json.dumps(spec)),
         record=config["record"],
-        history=pd.DataFrame(config["history"]),
+        history=pd.DataFrame(config["history"]).apply(pd.to_numeric),  # null is NaN
     )
+    for known in (names, None if model.spec is None else model.spec.features):
+        if known is not None and len(known) != model.architecture.n_features:
+            raise ValueError(f"{len(known)} feature names for {model.architecture}")
+    model.objective.projection(model.labels, model.architecture.n_latent)
+    return model
+
+
+def _columns(history: pd.DataFrame) -> dict[str, list[float | None]]:
+    """A history for JSON, which has no NaN: the slope of a model that no label shapes is null."""
+    return {
+        str(name): [None if pd.isna(value) else value for value in column.tolist()]
+        for name, column in history.items()
+    }
 
 
 def _check_tensors(folder: Path, model: AffectModel, tensors: Mapping[str, Any]) -> None:
