@@ -34,6 +34,8 @@ def decode(
     Raises:
         AudioError: `unreadable`, `needs_av`, `empty`, `sampling_rate` or `bad_span`.
     """
+    if str(getattr(file, "name", "")).lower().endswith(".raw"):
+        file = io.BytesIO(file.read())  # soundfile goes by the name here
     try:
         with soundfile.SoundFile(file) as sound:
             check_rate(sound.samplerate)

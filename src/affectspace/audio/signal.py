@@ -161,12 +161,8 @@ def _from_array(
 
 
 def _seconds(time: Seconds) -> float | None:
-    if time is None:
+    if time is None or time != time:  # NaT and NaN differ from themselves
         return None
     if isinstance(time, np.timedelta64):
-        seconds = float(time / np.timedelta64(1, "ns")) * 1e-9
-    elif isinstance(time, timedelta):
-        seconds = time.total_seconds()
-    else:
-        seconds = float(time)
-    return None if np.isnan(seconds) else seconds
+        return float(time / np.timedelta64(1, "ns")) * 1e-9
+    return time.total_seconds() if isinstance(time, timedelta) else float(time)
