@@ -9,7 +9,8 @@ import pandas as pd
 import typer
 
 from affectspace import features
-from affectspace.audio import Channel, Status
+from affectspace.audio import Status
+from affectspace.cli import options
 from affectspace.errors import TableError
 from affectspace.tables import AUDIO_SUFFIXES, read_table, utterance_index
 
@@ -32,22 +33,11 @@ def extract(
     features_name: Annotated[
         str, typer.Option("--features", help=f"One of {', '.join(features.names())}.")
     ] = "egemaps",
-    channel: Annotated[
-        str, typer.Option(help="first, mean of all, or a channel's number from 0.")
-    ] = "first",
-    level: Annotated[
-        str, typer.Option(help="as-recorded, or rms:LEVEL to scale each signal to a level in dBFS.")
-    ] = "as-recorded",
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes.", show_default="one per core")
-    ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of the cache.", show_default="AFFECTSPACE_CACHE, or the platform's place"
-        ),
-    ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Use no cache.")] = False,
+    channel: options.ChannelRule = "first",
+    level: options.LevelRule = "as-recorded",
+    jobs: options.Jobs = None,
+    cache: options.Cache = None,
+    no_cache: options.NoCache = False,
 ) -> None:
     """Extract features from recordings.
 
@@ -55,15 +45,13 @@ def extract(
     """
     if output.suffix.lower() not in TABLE_SUFFIXES:
         raise typer.BadParameter(f"{output} should end in .parquet or .csv", param_hint="--output")
-    if no_cache and cache is not None:
-        raise typer.BadParameter("give --cache or --no-cache", param_hint="--cache")
     table = features.extract(
         utterances(inputs),
         features=features_name,
-        channel=_channel(channel),
+        channel=options.channel_rule(channel),
         level=level,
         jobs=jobs,
-        cache=False if no_cache else cache,
+        cache=options.cache_rule(cache, no_cache),
         progress=True,
     )
     table.write(output)
@@ -110,11 +98,3 @@ def _utterances(path: Path) -> pd.DataFrame:
     if path.suffix.lower() in TABLE_SUFFIXES:
         return read_table(path, resolve=True)
     return pd.DataFrame(index=utterance_index([str(path)]))
-
-
-def _channel(text: str) -> Channel:
-    if text in ("first", "mean"):
-        return text  # type: ignore[return-value]
-    if text.isdecimal():
-        return int(text)
-    raise typer.BadParameter(f"{text!r} should be first, mean, or a number", param_hint="--channel")
