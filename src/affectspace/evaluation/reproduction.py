@@ -15,6 +15,7 @@ from affectspace.evaluation.classification import score_classification
 from affectspace.evaluation.consistency import Space, score_consistency
 from affectspace.evaluation.leaks import shared_speakers, speaker_leak
 from affectspace.evaluation.results import Result, Setting, results_table
+from affectspace.evaluation.rows import column_of, known_speakers
 from affectspace.evaluation.transfer import LABELS, score_transfer
 from affectspace.features import FeatureTable
 from affectspace.model import OBJECTIVES, AffectModel
@@ -121,15 +122,17 @@ def reproduce(
         Results, embeddings, models and warnings.
 
     Raises:
-        TableError: if the source has too few rows or classes, or lacks a label.
+        TableError: if the source has too few rows, classes or speakers, or lacks a rating that an
+            objective needs; if a corpus has no usable row; or if no row of any corpus is rated.
         ContractError: if the corpora's features are of different contracts.
     """
     protocol = protocol or Protocol()
-    used = {name: _usable(table) for name, table in corpora.items()}
+    used = {name: _usable(name, table) for name, table in corpora.items()}
     used[source] = _of_study(source, used[source])
     for table in used.values():
         used[source].spec.check(table.spec)
     splits = list(_folds(source, used[source], protocol))
+    _check_ratings(source, used, protocol)
     trained = _train(used[source], splits, protocol, progress=progress)
     results: list[Result] = []
     with progress_bar(len(trained), "Evaluating", unit="models", show=progress) as advance:
@@ -146,9 +149,25 @@ def reproduce(
     )
 
 
-def _usable(table: FeatureTable) -> FeatureTable:
-    fine = (table.rows["status"] == "ok").to_numpy()
-    return replace(table, values=table.values[fine], rows=table.rows[fine])
+def _usable(name: str, table: FeatureTable) -> FeatureTable:
+    if not table.ok.any():
+        raise TableError(f"{name}: none of {len(table)} rows has features (status ok)")
+    return replace(table, values=table.values[table.ok], rows=table.rows[table.ok])
+
+
+def _check_ratings(source: str, corpora: Mapping[str, FeatureTable], protocol: Protocol) -> None:
+    rated = {
+        name: {label for label in LABELS if not np.isnan(_ratings(table, label)).all()}
+        for name, table in corpora.items()
+    }
+    for name in protocol.objectives:
+        if missing := [label for label in OBJECTIVES[name].axes if label not in rated[source]]:
+            raise TableError(
+                f"objective {name!r} needs {' and '.join(missing)}, but no row of {source} that "
+                "the study uses is rated"
+            )
+    if not any(rated.values()):
+        raise TableError(f"no row of {', '.join(corpora)} is rated, so there is nothing to score")
 
 
 def _of_study(source: str, table: FeatureTable) -> FeatureTable:
@@ -177,7 +196,7 @@ def _folds(
         splitter = StratifiedKFold(protocol.folds, shuffle=True, random_state=0)
         yield from splitter.split(classes, classes)
         return
-    speakers = table.rows["speaker"].to_numpy(dtype=object).astype(str)
+    speakers = known_speakers(column_of(table.rows, "speaker"))
     if len(set(speakers)) < protocol.folds:
         raise TableError(f"{source}: {protocol.folds} folds need as many speakers or more")
     grouped = StratifiedGroupKFold(protocol.folds, shuffle=True, random_state=0)
@@ -296,7 +315,7 @@ def _warnings(
     splits: Sequence[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]],
     protocol: Protocol,
 ) -> Iterator[str]:
-    speakers = corpora[source].rows["speaker"].to_numpy(dtype=object)
+    speakers = column_of(corpora[source].rows, "speaker")
     first, held_out = splits[0]
     shared = shared_speakers(speakers[first], speakers[held_out])
     if shared:
@@ -304,7 +323,7 @@ def _warnings(
     for name, table in corpora.items():
         for label in ("emotion", *LABELS):
             if label in table.rows and table.rows[label].notna().any():
-                leak = speaker_leak(table.rows[label], table.rows["speaker"])
+                leak = speaker_leak(table.rows[label], column_of(table.rows, "speaker"))
                 if leak.warns:
                     yield f"{name}, {label}: {leak.message}"
     if protocol.transductive:
