@@ -59,9 +59,9 @@ def table2(results: pd.DataFrame) -> pd.DataFrame:
     chosen = results[results["protocol"] == "reproduction"].rename(columns={"target": "corpus"})
     keys = ["model", "corpus", "label"]
     table = _means(chosen[chosen["metric"] == "adjusted_r2"], keys)
-    tests = chosen[chosen["metric"] == "p_value"].groupby(keys)["value"].max()
-    worst = tests.reindex(pd.MultiIndex.from_frame(table[keys])).to_numpy()
-    table.insert(len(table.columns), "significant", worst < SIGNIFICANCE)
+    tests = chosen[chosen["metric"] == "p_value"]
+    passed = (tests["value"] < SIGNIFICANCE).groupby([tests[key] for key in keys]).all()
+    table["significant"] = passed.reindex(pd.MultiIndex.from_frame(table[keys])).to_numpy(bool)
     published = paper.TABLE2 if set(chosen["source"]) == {paper.SOURCE} else {}
     table["paper"] = _published(table, published, keys)
     transductive = chosen.groupby("corpus")["transductive"].any()
@@ -89,7 +89,7 @@ def wide_table(table: pd.DataFrame) -> pd.DataFrame:
     figures follows each model that has any.
     """
     columns = ["corpus", "label"] if "corpus" in table else ["label"]
-    names = table[columns].astype(str).agg(" ".join, axis=1)
+    names = [" ".join(map(str, row)) for row in table[columns].to_numpy(dtype=object)]
     rows: dict[str, dict[str, str]] = {}
     for name, row in zip(names, table.to_dict("records"), strict=True):
         model = str(row["model"])
@@ -118,9 +118,11 @@ def _number(value: float) -> str:
 
 def markdown(table: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> str:
     """A table of text as GitHub Markdown, with a title and notes below."""
-    header = [str(column) for column in table.columns]
-    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in table.to_numpy()]
+    header, *rows = [
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |"
+        for row in [table.columns, *table.to_numpy(dtype=object)]
+    ]
+    lines = [header, "|" + " --- |" * len(table.columns), *rows]
     parts = [f"# {title}", "\n".join(lines), *notes]
     return "\n\n".join(parts) + "\n"
 
