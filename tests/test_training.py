@@ -11,7 +11,7 @@ from torch import nn
 
 from affectspace.errors import TrainingError
 from affectspace.model import OBJECTIVES
-from affectspace.training import Recipe, Run, train
+from affectspace.training import Recipe, Run, runner, shares, train
 
 FEATURES = 9
 ROWS = 150
@@ -49,7 +49,7 @@ def assert_same(one, other, tolerance):
 @pytest.mark.parametrize("patience", [None, 2])
 def test_all_at_once_equals_one_by_one(data, groups, patience):
     x, labels = data
-    recipe = Recipe(epochs=6, batch_size=32, learning_rate=1e-2, patience=patience, clip=3)
+    recipe = Recipe(epochs=6, batch_size=32, learning_rate=1e-3, patience=patience, clip=3)
     runs = every_kind_of_run()
     together = train(x, labels, runs, recipe=recipe, groups=groups)
     for run, model in zip(runs, together, strict=True):
@@ -249,3 +249,41 @@ def test_progress_is_reported(data, capsys):
     captured = capsys.readouterr()
     assert "Training" in captured.err
     assert captured.out == ""
+
+
+@pytest.fixture
+def two_processes(monkeypatch):
+    monkeypatch.setattr(runner, "WORTH_PROCESSES", 0)
+    monkeypatch.setattr(runner, "available_cores", lambda: 2)
+
+
+def test_processes_give_the_same_models(data, two_processes, monkeypatch):
+    x, labels = data
+    runs, recipe = every_kind_of_run(), Recipe(epochs=2, batch_size=32)
+    shared_out = train(x, labels, runs, recipe=recipe)
+    monkeypatch.setattr(runner, "WORTH_PROCESSES", math.inf)
+    for one, other in zip(shared_out, train(x, labels, runs, recipe=recipe), strict=True):
+        assert_same(one, other, 1e-5)
+        assert one.objective == other.objective
+
+
+def test_an_error_in_another_process_is_raised_here(data, two_processes):
+    x, labels = data
+    x[120:] *= 1e25
+    good, bad = np.arange(100), np.arange(40, 140)
+    runs = [Run(objective=OBJECTIVES["unsupervised"], rows=rows) for rows in (good, bad)]
+    with pytest.raises(TrainingError, match="not finite"):
+        train(x, labels, runs, recipe=Recipe(epochs=3, learning_rate=1e30, noise=1e30))
+
+
+def test_a_process_that_dies_is_made_up_for(data):
+    x, labels = data
+    y = np.stack([labels["activation"]], axis=1).astype(np.float32)
+    run = Run(objective=OBJECTIVES["metric-act"], rows=np.arange(90))
+    arguments = (x.astype(np.float32), y, None, ["activation"], [run], Recipe(epochs=2), "cpu")
+    worker = shares.Worker(shares.Share(*arguments), lambda _: None)
+    worker.process.kill()
+    (model,) = worker.models()
+    worker.stop()
+    (expected,) = train(x, labels, [run], recipe=Recipe(epochs=2))
+    assert_same(model, expected, 1e-6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +18,8 @@ class Autoencoder(nn.Module):
 
     Attributes:
         architecture: the sizes, see [`Architecture`][affectspace.model.Architecture].
-        weights: one `(inputs, outputs)` matrix per layer, or `(models, inputs, outputs)`.
-        biases: one `(1, outputs)` row per layer, or `(models, 1, outputs)`.
+        weights: all weights and biases of a model in one row, shape `(size,)` or `(models, size)`,
+            so that an optimiser has one tensor to step. `tensors()` tells them apart.
 
     Examples:
         >>> network = Autoencoder(Architecture(n_features=88))
@@ -44,45 +44,60 @@ class Autoencoder(nn.Module):
         """
         super().__init__()
         self.architecture = architecture
-        self._encoder, self._decoder = architecture.encoder, architecture.decoder
+        self._layers = architecture.encoder + architecture.decoder
+        self._sizes = [
+            n for layer in self._layers for n in (layer.inputs * layer.outputs, layer.outputs)
+        ]
         sources = list(generators) if generators is not None else [None] * (models or 1)
         if len(sources) != (models or 1):
             raise ValueError(f"{models or 1} models need as many generators, not {len(sources)}")
-        drawn = [_initial(self._encoder + self._decoder, source) for source in sources]
-        tensors = (
-            drawn[0] if models is None else [torch.stack(same) for same in zip(*drawn, strict=True)]
-        )
-        self.weights = nn.ParameterList(tensors[0::2])
-        self.biases = nn.ParameterList(tensors[1::2])
+        drawn = torch.stack([_initial(self._layers, source) for source in sources])
+        self.weights = nn.Parameter(drawn[0] if models is None else drawn)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Views of the weights by name.
+
+        `encoder.0.weight` is `(..., inputs, outputs)`, `encoder.0.bias` `(..., 1, outputs)`.
+        """
+        parts = iter(torch.split(self.weights, self._sizes, dim=-1))
+        views = {}
+        for layer in self._layers:
+            for name, rows in (("weight", layer.inputs), ("bias", 1)):
+                views[f"{layer.name}.{name}"] = torch.unflatten(
+                    next(parts), -1, (rows, layer.outputs)
+                )
+        return views
 
     def encode(self, x: Tensor) -> Tensor:
         """Embeddings `(..., n, n_latent)` of standardised features `(..., n, f)`."""
-        return self._through(x, self._encoder, first=0)
+        return _through(self.architecture.encoder, self.tensors(), x)
 
     def decode(self, z: Tensor) -> Tensor:
         """Standardised features `(..., n, f)` from embeddings `(..., n, n_latent)`."""
-        return self._through(z, self._decoder, first=len(self._encoder))
+        return _through(self.architecture.decoder, self.tensors(), z)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding and reconstruction of standardised features `(..., n, f)`."""
-        z = self.encode(x)
-        return z, self.decode(z)
-
-    def _through(self, x: Tensor, layers: Sequence[Layer], *, first: int) -> Tensor:
-        for position, layer in enumerate(layers, start=first):
-            weight, bias = self.weights[position], self.biases[position]
-            affine = torch.addmm if weight.ndim == 2 else torch.baddbmm
-            x = affine(bias, x, weight)
-            if layer.relu:
-                x = x.relu()
-        return x
+        tensors = self.tensors()
+        z = _through(self.architecture.encoder, tensors, x)
+        return z, _through(self.architecture.decoder, tensors, z)
 
 
-def _initial(layers: Sequence[Layer], generator: torch.Generator | None) -> list[Tensor]:
-    tensors = []
+def _through(layers: Sequence[Layer], tensors: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    for layer in layers:
+        weight, bias = tensors[f"{layer.name}.weight"], tensors[f"{layer.name}.bias"]
+        affine = torch.addmm if weight.ndim == 2 else torch.baddbmm
+        x = affine(bias, x, weight)
+        if layer.relu:
+            x = x.relu()
+    return x
+
+
+def _initial(layers: Sequence[Layer], generator: torch.Generator | None) -> Tensor:
+    parts = []
     for layer in layers:
         bound = layer.inputs**-0.5
         for rows in (layer.inputs, 1):
             uniform = torch.rand(rows, layer.outputs, generator=generator)
-            tensors.append((2 * uniform - 1) * bound)
-    return tensors
+            parts.append(((2 * uniform - 1) * bound).flatten())
+    return torch.cat(parts)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from affectspace.cli import options
+
 NOTICE = "Synthetic corpora: signals from a source-filter model. No person spoke or rated them."
 
 
@@ -22,11 +24,12 @@ def demo(
     Shows what `affectspace reproduce` does, on a machine without data. The figures say nothing
     about real speech. Table 2 goes to stdout.
     """
-    from affectspace import report
-    from affectspace.evaluation.reproduction import PAPER_OBJECTIVES, Protocol
-    from affectspace.study import Extraction, run_study
-    from affectspace.synthesis import write_corpora
-    from affectspace.training import Recipe
+    with options.train_extra():
+        from affectspace import report
+        from affectspace.evaluation.reproduction import PAPER_OBJECTIVES, Protocol
+        from affectspace.study import Extraction, run_study
+        from affectspace.synthesis import write_corpora
+        from affectspace.training import Recipe
 
     # An epoch of 192 rows has 3 steps, one of IEMOCAP 70: the published 100 epochs of small steps
     # would leave the networks where they began.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
@@ -11,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn.functional import mse_loss
+from torch.nn.functional import embedding, mse_loss
 
 from affectspace.autoencoder import Autoencoder
 from affectspace.errors import TrainingError
@@ -117,12 +116,10 @@ class BatchedRuns:
         )
         self._history: list[Tensor] = []
 
-    def fit(self, stop: threading.Event, advance: Callable[[int], None]) -> None:
-        """Train for all epochs, until every run has stopped early, or until `stop` is set."""
-        best = _Best(self._network, len(self._runs)) if self._recipe.patience else None
+    def fit(self, advance: Callable[[int], None]) -> None:
+        """Train for all epochs, or until every run has stopped early."""
+        best = _Best(self._network) if self._recipe.patience else None
         for _ in range(self._recipe.epochs):
-            if stop.is_set():
-                return
             self._history.append(self._epoch())
             advance(len(self._runs))
             if best and best.update(self._validation_loss(), patience=self._recipe.patience or 0):
@@ -173,25 +170,25 @@ class BatchedRuns:
     def _terms(self, batch: _Batch, *, noise: float) -> Tensor:
         """Loss, L_rec, L_res and p of each run on a batch, `(runs, 4)`."""
         rows = batch.rows.to(self._device)
-        x = (self._x[rows] - self._mean) / self._scale
+        x = (embedding(rows, self._x) - self._mean) / self._scale
         if self._recipe.clip is not None:
             x = x.clamp(-self._recipe.clip, self._recipe.clip)
         noisy = x + noise * self._noise(batch, x) if noise else x
-        z, rebuilt = self._network(noisy[self._stream_of])
+        z, rebuilt = self._network(self._of_runs(noisy))
 
-        error = mse_loss(rebuilt, x[self._stream_of], reduction="none").mean(-1)
-        labels = self._y[rows]
+        error = mse_loss(rebuilt, self._of_runs(x), reduction="none").mean(-1)
+        labels = embedding(rows, self._y)
         if batch.valid is None:
             reconstruction = error.mean(-1)
         else:
             valid = batch.valid.to(self._device)
             labels = labels.masked_fill(~valid[..., None], torch.nan)
             share = valid / valid.sum(-1, keepdim=True)
-            reconstruction = (error * share[self._stream_of]).sum(-1)
+            reconstruction = (error * self._of_runs(share)).sum(-1)
         residuals, slopes = metric_terms(
             z @ self._projection,
-            labels[self._stream_of].masked_fill(~self._shaped, torch.nan),
-            groups=None if self._groups is None else self._groups[rows][self._stream_of],
+            self._of_runs(labels).masked_fill(~self._shaped, torch.nan),
+            groups=None if self._groups is None else self._of_runs(self._groups[rows]),
             n_groups=self._n_groups,
         )
         residual, deviation = residuals.sum(-1), (slopes - 1).abs().sum(-1)
@@ -201,6 +198,10 @@ class BatchedRuns:
         if self._recipe.log_loss:
             loss = loss.log()
         return torch.stack([loss, reconstruction.detach(), residual.detach(), slope], dim=1)
+
+    def _of_runs(self, of_streams: Tensor) -> Tensor:
+        """What each run sees, from what each stream sees."""
+        return of_streams.index_select(0, self._stream_of)  # 5 times faster than [...]
 
     def _noise(self, batch: _Batch, like: Tensor) -> Tensor:
         noise = torch.zeros(like.shape)
@@ -213,11 +214,10 @@ class BatchedRuns:
 
     def _model(self, position: int, terms: npt.NDArray[np.float64]) -> AffectModel:
         run, stream = self._runs[position], self._streams[int(self._stream_of[position])]
-        weights: dict[str, npt.NDArray[np.float32]] = {}
-        layers = self._architecture.encoder + self._architecture.decoder
-        for i, layer in enumerate(layers):
-            weights[f"{layer.name}.weight"] = _numpy(self._network.weights[i][position])
-            weights[f"{layer.name}.bias"] = _numpy(self._network.biases[i][position, 0])
+        weights = {
+            name: _numpy(tensor[position]).reshape(tensor.shape[1 + name.endswith(".bias") :])
+            for name, tensor in self._network.tensors().items()
+        }
         history = pd.DataFrame(terms, columns=list(TERMS))
         history.insert(0, "epoch", np.arange(1, len(history) + 1))
         model = AffectModel(
@@ -249,10 +249,10 @@ class BatchedRuns:
 class _Best:
     """The weights of each run at its lowest validation loss, and which runs still improve."""
 
-    def __init__(self, network: Autoencoder, runs: int) -> None:
-        self._network = network
-        self._kept = [parameter.detach().clone() for parameter in network.parameters()]
-        device = self._kept[0].device
+    def __init__(self, network: Autoencoder) -> None:
+        self._weights = network.weights
+        self._kept = network.weights.detach().clone()
+        runs, device = len(self._kept), self._kept.device
         self._lowest = torch.full((runs,), torch.inf, device=device)
         self._waited = torch.zeros(runs, dtype=torch.long, device=device)
         self._stopped = torch.zeros(runs, dtype=torch.bool, device=device)
@@ -264,14 +264,12 @@ class _Best:
         self._lowest = torch.where(better, loss, self._lowest)
         self._waited = torch.where(better, 0, self._waited + 1)
         self._stopped |= self._waited >= patience
-        for kept, parameter in zip(self._kept, self._network.parameters(), strict=True):
-            kept[better] = parameter[better]
+        self._kept[better] = self._weights[better]
         return bool(self._stopped.all())
 
     @torch.no_grad()
     def restore(self) -> None:
-        for kept, parameter in zip(self._kept, self._network.parameters(), strict=True):
-            parameter.copy_(kept)
+        self._weights.copy_(self._kept)
 
 
 def _generator(seed: int, *, purpose: int) -> torch.Generator:

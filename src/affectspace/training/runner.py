@@ -1,25 +1,27 @@
-"""Many models, shared out to the cores, each share in one batched pass."""
+"""Many models in batched passes, on all cores where that pays."""
 
 from __future__ import annotations
 
 import math
-import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 
 from affectspace.features import FeatureSpec
 from affectspace.model import AffectModel
+from affectspace.processes import available_cores
 from affectspace.progress import progress_bar
-from affectspace.training.batched import BatchedRuns, split, stream_key
+from affectspace.training.batched import split, stream_key
 from affectspace.training.recipe import Recipe, Run
+from affectspace.training.shares import Share, train_share, train_shares
+
+WORTH_PROCESSES = 2_000_000
+"""From so many rows seen (rows x epochs x runs), some 8 s, further processes pay: each takes some
+3 s to load torch. Threads don't: torch's own wait for each other in steps this small (on a busy
+machine 2 took 20 times as long as 1), and Python's take turns."""
 
 
 def train(
@@ -34,10 +36,11 @@ def train(
     device: str = "cpu",
     progress: bool = False,
 ) -> list[AffectModel]:
-    """Train one model per run, all in one batched pass.
+    """Train one model per run: batched, and long work on all cores.
 
     Each model is standardised by the mean and deviation of its own training rows. A row without a
-    label (NaN) counts in the reconstruction only.
+    label (NaN) counts in the reconstruction only. What is trained together, and with it the last
+    digits of the weights, depends on the number of cores.
 
     Args:
         features: shape `(n, f)`, finite.
@@ -59,6 +62,7 @@ def train(
     Raises:
         ValueError: if features are not finite or not of shape `(n, f)`, a label is missing,
             infinite or of another length, or a run has no rows.
+        TrainingError: if a loss was not finite.
 
     Examples:
         >>> from affectspace.model import OBJECTIVES
@@ -73,42 +77,46 @@ def train(
     names = sorted({label for run in runs for label in run.objective.axes})
     y = _checked_labels(labels, names, len(x))
     codes = None if groups is None else pd.factorize(np.asarray(groups))[0]
-    for run in runs:
-        if len(run.rows) == 0:
-            raise ValueError("a run needs at least one training row")
-
-    shares = _shares(runs, recipe)
-    stop = threading.Event()
-    names_kept = None if feature_names is None else tuple(feature_names)
+    if any(len(run.rows) == 0 for run in runs):
+        raise ValueError("a run needs at least one training row")
+    work = recipe.epochs * sum(len(run.rows) for run in runs)
+    processes = available_cores() if device == "cpu" and work >= WORTH_PROCESSES else 1
+    positions = _shared_out(runs, recipe, processes)
+    shares = [
+        Share(x, y, codes, names, [runs[i] for i in part], recipe, device) for part in positions
+    ]
+    kept = None if feature_names is None else tuple(feature_names)
     models: dict[int, AffectModel] = {}
-    with (
-        progress_bar(
-            recipe.epochs * len(runs), "Training", unit="epochs", show=progress
-        ) as advance,
-        _intra_op_threads(1),
-        ThreadPoolExecutor(len(shares)) as workers,
-    ):
+    total = recipe.epochs * len(runs)
+    with progress_bar(total, "Training", unit="epochs", show=progress) as advance:
+        for part, fitted in zip(positions, _train(shares, processes, advance), strict=True):
+            models.update(zip(part, fitted, strict=True))
+    return [replace(models[i], feature_names=kept, spec=spec) for i in range(len(runs))]
 
-        def fit(share: list[int]) -> list[AffectModel]:
-            chosen = [runs[i] for i in share]
-            batched = BatchedRuns(
-                x,
-                y,
-                codes,
-                label_names=names,
-                runs=chosen,
-                recipe=recipe,
-                device=torch.device(device),
-            )
-            batched.fit(stop, advance)
-            return batched.models()
 
-        try:
-            for share, fitted in zip(shares, workers.map(fit, shares), strict=True):
-                models.update(zip(share, fitted, strict=True))
-        finally:
-            stop.set()  # an interrupt, or an error in one share, ends the others too
-    return [replace(models[i], feature_names=names_kept, spec=spec) for i in range(len(runs))]
+def _train(
+    shares: Sequence[Share], processes: int, advance: Callable[[int], None]
+) -> list[list[AffectModel]]:
+    if processes == 1:
+        return [train_share(share, advance) for share in shares]
+    return train_shares(shares, advance)
+
+
+def _shared_out(runs: Sequence[Run], recipe: Recipe, processes: int) -> list[list[int]]:
+    """Positions of the runs that are trained together, for all passes and processes.
+
+    Runs of a stream stay together, and all runs of a share have as many batches per epoch.
+    """
+    by_batches: dict[int, dict[tuple[bytes, int], list[int]]] = {}
+    for i, run in enumerate(runs):
+        batches = math.ceil(len(split(run, recipe)[0]) / recipe.batch_size)
+        by_batches.setdefault(batches, {}).setdefault(stream_key(run), []).append(i)
+    shares: list[list[int]] = []
+    for streams in by_batches.values():
+        for first in range(min(processes, len(streams))):
+            parts = list(streams.values())[first::processes]
+            shares.append([i for part in parts for i in part])
+    return shares
 
 
 def _checked_features(features: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -136,33 +144,3 @@ def _checked_labels(
             raise ValueError(f"label {name!r} has infinite values; NaN is 'unlabelled'")
         y[:, column] = values
     return y
-
-
-def _shares(runs: Sequence[Run], recipe: Recipe) -> list[list[int]]:
-    """Positions of the runs that one worker trains together, for all workers.
-
-    A share holds whole streams (runs with the same rows and seed), all with the same number of
-    batches per epoch. Cores are used by several shares, not by torch's own threads: their barriers
-    made training 20 times slower on a machine with other work.
-    """
-    by_batches: dict[int, dict[tuple[bytes, int], list[int]]] = {}
-    for i, run in enumerate(runs):
-        batches = math.ceil(len(split(run, recipe)[0]) / recipe.batch_size)
-        by_batches.setdefault(batches, {}).setdefault(stream_key(run), []).append(i)
-    shares: list[list[int]] = []
-    for streams in by_batches.values():
-        size = math.ceil(len(streams) / (os.cpu_count() or 1))
-        ordered = list(streams.values())
-        parts = (ordered[i : i + size] for i in range(0, len(ordered), size))
-        shares.extend([i for stream in part for i in stream] for part in parts)
-    return shares
-
-
-@contextmanager
-def _intra_op_threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
