@@ -27,7 +27,7 @@ lint: install  ## formatting, style, types, order of the rooms
 	$(BIN)/lint-imports
 
 docs: install  ## the documentation site, into site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: install  ## the benchmarks; those on real speech need AFFECTSPACE_DATA
 	$(BIN)/python -m benchmarks
