@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's palette, safe for colour-blind readers."""
 
+_METRIC_NAMES = {"adjusted_r2": "adjusted $R^2$", "adjusted_r2_pairs": "adjusted $R^2$ of pairs"}
+
 RATINGS = Normalize(1, 5)
 """Every colour bar of ratings spans the whole scale, so that figures compare."""
 
@@ -126,7 +128,7 @@ def intervals(results: pd.DataFrame, *, metric: str = "adjusted_r2", title: str 
             panel.hlines(places, means["low"], means["high"], color=colour, lw=1.5, alpha=0.6)
             panel.plot(means["value"], places, "o", ms=5, color=colour, label=model)
         panel.set_title(label, fontsize=10)
-        panel.set_xlabel(metric.replace("_", " "))
+        panel.set_xlabel(_METRIC_NAMES.get(metric, metric))
         panel.grid(axis="x", alpha=0.3)
     axes[0].set_yticks(range(len(corpora)), corpora)
     axes[0].invert_yaxis()
