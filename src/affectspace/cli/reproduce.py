@@ -67,10 +67,11 @@ def reproduce(
     results.parquet, embeddings.parquet, config.json and a self-contained report.html. Table 2 goes
     to stdout.
     """
-    from affectspace import report
-    from affectspace.evaluation.reproduction import PAPER_OBJECTIVES, Protocol
-    from affectspace.study import Extraction, run_study
-    from affectspace.training import Recipe
+    with options.train_extra():
+        from affectspace import report
+        from affectspace.evaluation.reproduction import PAPER_OBJECTIVES, Protocol
+        from affectspace.study import Extraction, run_study
+        from affectspace.training import Recipe
 
     ((name, path),) = options.named_paths([source], "--source").items()
     with options.usage_errors():
@@ -107,6 +108,8 @@ def reproduce(
     for warning in found.warnings:
         typer.echo(f"note: {warning}", err=True)
     sys.stdout.write(
-        report.markdown(report.wide_table(report.table2(found.results)), title="Table 2")
+        report.markdown(
+            report.wide_table(report.table2(found.results)), title="Table 2", notes=[report.STAR]
+        )
     )
     typer.echo(f"Wrote {output / 'report.html'} and what it is made of.", err=True)

@@ -44,9 +44,10 @@ def train(
     Pairs are compared within a corpus only, so rating habits and channels do not leak. Corpora
     without ratings help the reconstruction. The path of the model goes to stdout.
     """
-    from affectspace.model import OBJECTIVES
-    from affectspace.study import Extraction, train_model
-    from affectspace.training import Recipe
+    with options.train_extra():
+        from affectspace.model import OBJECTIVES
+        from affectspace.study import Extraction, train_model
+        from affectspace.training import Recipe
 
     if objective not in OBJECTIVES:
         raise typer.BadParameter(f"choose one of {', '.join(OBJECTIVES)}", param_hint="--objective")

@@ -67,9 +67,9 @@ def run_study(
         corpora[corpus.name] = corpus
     source_name = next(iter(corpora))
     tables = {name: corpus.table for name, corpus in corpora.items()}
-    found = reproduce(source_name, tables, protocol=protocol, progress=progress)
-    config = _config(corpora, extraction, protocol, labels=labels, notice=notice)
-    with _filled_at_once(Path(output)) as folder:
+    with _filled_at_once(Path(output)) as folder:  # a folder that can't be written fails early
+        found = reproduce(source_name, tables, protocol=protocol, progress=progress)
+        config = _config(corpora, extraction, protocol, labels=labels, notice=notice)
         _write(folder, found, corpora, config, notice)
     return found
 

@@ -1,0 +1,269 @@
+"""The commands: exit codes, stdout for data, stderr for talk."""
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import affectspace
+from affectspace import features, synthesis
+from affectspace.cli import app, demo, main, options
+from affectspace.evaluation import reproduction
+from affectspace.evaluation.reproduction import PAPER_OBJECTIVES
+from affectspace.model import read_model
+from affectspace.synthesis import CORPORA, write_corpora
+from made_features import feature_table
+
+SPEC = features.spec("egemaps-lld")
+QUICK = ["--features", "egemaps-lld", "--no-cache", "--epochs", "2"]
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("features")
+    feature_table("near", 36, spec=SPEC).write(folder / "near.parquet")
+    feature_table("far", 24, spec=SPEC, speakers=4, seed=1).write(folder / "far.csv")
+    return {"near": folder / "near.parquet", "far": folder / "far.csv"}
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def run_main(monkeypatch, *arguments):
+    """The exit code of the installed command."""
+    monkeypatch.setattr("sys.argv", ["affectspace", *map(str, arguments)])
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    return exit_.value.code
+
+
+def assert_wrong_usage(result, *words):
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    said = " ".join(result.stderr.replace("│", " ").split())
+    for word in words:
+        assert word in said
+
+
+def test_version():
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"{affectspace.__version__}\n")
+
+
+def test_help_lists_the_commands():
+    for arguments in ((), ("--help",), ("-h",)):
+        result = run(*arguments)
+        assert result.exit_code == (0 if arguments else 2)
+        for command in ("demo", "reproduce", "extract", "train", "corpora"):
+            assert command in result.output
+
+
+def test_an_unknown_command_is_wrong_usage():
+    assert_wrong_usage(run("reproduse"), "reproduse")
+
+
+def test_an_error_of_the_package_is_one_line_and_exit_code_1(monkeypatch, capsys, tmp_path):
+    code = run_main(
+        monkeypatch,
+        *("reproduce", "--source", f"near={tmp_path}/nowhere.csv", "--output", tmp_path / "out"),
+    )
+    captured = capsys.readouterr()
+    assert code == 1
+    assert captured.out == ""
+    assert captured.err == (
+        f"affectspace: near: there is no folder and no table at {tmp_path}/nowhere.csv\n"
+    )
+
+
+def test_done_is_exit_code_0(monkeypatch, capsys):
+    assert run_main(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"{affectspace.__version__}\n"
+
+
+def test_an_interrupt_is_exit_code_130(monkeypatch, paths, tmp_path):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("affectspace.study.run_study", interrupted)
+    code = run_main(
+        monkeypatch, "reproduce", "--source", f"near={paths['near']}", "--output", tmp_path
+    )
+    assert code == 130
+
+
+def test_reproduce(paths, tmp_path):
+    result = run(
+        "reproduce",
+        *("--source", f"near={paths['near']}", "--target", f"far={paths['far']}", *QUICK),
+        *("--objective", "joint", "--objective", "joint", "--folds", 2, "--noise", 0.5),
+        *("--seeds", 1, "--batch-size", 16, "--clip", 4, "--patience", 3, "--output", tmp_path),
+    )
+    assert result.exit_code == 0, result.stderr
+    title, _, header, rule, *rows, _, star = result.stdout.splitlines()
+    assert title == "# Table 2"
+    assert header == ("| model | near activation | near valence | far activation | far valence |")
+    assert set(rule) == set("| -")
+    assert [row.split("|")[1].strip() for row in rows] == ["joint"]
+    assert star.startswith("* not significant")
+    assert "note: near: Train and test share" in result.stderr
+    assert "report.html" in result.stderr
+    assert (tmp_path / "report.html").is_file()
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["protocol"]["objectives"] == ["joint"]
+    assert config["protocol"]["recipe"] == {
+        "hidden": [40, 20, 10],
+        "n_latent": 2,
+        "noise": 0.5,
+        "learning_rate": 1e-4,
+        "batch_size": 16,
+        "epochs": 2,
+        "log_loss": True,
+        "clip": 4.0,
+        "patience": 3,
+        "validation": 0.1,
+    }
+    assert config["extraction"] == {
+        "features": "egemaps-lld",
+        "channel": "first",
+        "level": "as-recorded",
+        "jobs": None,
+        "cache": False,
+    }
+
+
+def test_reproduce_by_default_is_the_papers_study(monkeypatch, paths, tmp_path):
+    asked = {}
+
+    def instead(source, targets, **settings):
+        asked.update(settings, source=source, targets=targets)
+        raise affectspace.AffectspaceError("enough")
+
+    monkeypatch.setattr("affectspace.study.run_study", instead)
+    monkeypatch.chdir(tmp_path)
+    assert run_main(monkeypatch, "reproduce", "--source", "near=~/x", "-o", "out") == 1
+    assert asked["protocol"] == reproduction.Protocol()
+    assert asked["extraction"].features == "egemaps"
+    assert asked["extraction"].cache is None
+    assert asked["targets"] == {}
+    assert "~" not in str(asked["source"][1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--source", "near"], ["--source", "'near' should be NAME=PATH"]),
+        (["--source", "=path"], ["NAME=PATH"]),
+        (["--source", "near="], ["NAME=PATH"]),
+        (["--source", "a=b", "--target", "far"], ["--target", "'far' should be NAME=PATH"]),
+        (["--source", "a=b", "--target", "c=d", "--target", "c=e"], ["'c' comes twice"]),
+        (["--source", "a=b", "--objective", "metric-dom"], ["objectives must be among"]),
+        (["--source", "a=b", "--split", "session"], ["split must be one of"]),
+        (["--source", "a=b", "--folds", "1"], ["--folds"]),
+        (["--source", "a=b", "--learning-rate", "0"], ["learning_rate must be above 0"]),
+        (["--source", "a=b", "--clip", "-1"], ["clip must be above 0"]),
+        (["--source", "a=b", "--channel", "left"], ["'left' should be first, mean"]),
+        (["--source", "a=b", "--cache", "x", "--no-cache"], ["--cache or --no-cache"]),
+        ([], ["--source"]),
+    ],
+)
+def test_wrong_usage_of_reproduce(arguments, words, tmp_path):
+    output = tmp_path / "out"
+    assert_wrong_usage(run("reproduce", *arguments, "--output", output), *words)
+    assert not output.exists()
+
+
+def test_an_unknown_feature_set_is_an_error_in_words(monkeypatch, capsys, paths, tmp_path):
+    code = run_main(
+        monkeypatch,
+        *("reproduce", "--source", f"near={paths['near']}", "--features", "mfcc"),
+        *("--output", tmp_path / "out"),
+    )
+    assert code == 1
+    assert "mfcc" in capsys.readouterr().err
+
+
+def test_train(paths, tmp_path):
+    sources = [f"--source={name}={path}" for name, path in paths.items()]
+    result = run("train", *sources, *QUICK, "--seed", 5, "--output", tmp_path / "model")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"{tmp_path / 'model'}\n"
+    assert "Trained on 60 rows" in result.stderr
+    model = read_model(tmp_path / "model")
+    assert model.objective.name == "joint"
+    assert model.record["seed"] == 5
+
+
+def test_train_without_labels(paths, tmp_path):
+    result = run(
+        *("train", "--source", f"near={paths['near']}", "--objective", "unsupervised", *QUICK),
+        *("--output", tmp_path / "model"),
+    )
+    assert result.exit_code == 0, result.stderr
+    assert read_model(tmp_path / "model").labels == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--source", "near"], ["NAME=PATH"]),
+        (["--source", "a=b", "--objective", "metric-dom"], ["--objective", "metric-act"]),
+        (["--source", "a=b", "--learning-rate", "-1"], ["learning_rate must be above 0"]),
+        (["--source", "a=b", "--epochs", "0"], ["--epochs"]),
+        (["--source", "a=b", "--patience", "0"], ["--patience"]),
+        ([], ["--source"]),
+    ],
+)
+def test_wrong_usage_of_train(arguments, words, tmp_path):
+    assert_wrong_usage(run("train", *arguments, "--output", tmp_path / "out"), *words)
+
+
+def test_demo(monkeypatch, tmp_path):
+    tiny = [
+        replace(CORPORA[0], n_utterances=40, n_speakers=2, durations=(0.4, 0.5)),
+        replace(CORPORA[1], n_utterances=8, n_speakers=2, durations=(0.4, 0.5)),
+    ]
+    seeds = []
+
+    def write_tiny(root, *, seed, show_progress):
+        seeds.append(seed)
+        return write_corpora(root, seed=seed, recipes=tiny, show_progress=show_progress)
+
+    monkeypatch.setattr(synthesis, "write_corpora", write_tiny)
+    monkeypatch.setattr(reproduction, "PAPER_OBJECTIVES", PAPER_OBJECTIVES[:1])
+    result = run("demo", "--output", tmp_path, "--seed", 3)
+    assert result.exit_code == 0, result.stderr
+    assert seeds == [3]
+    assert result.stdout.startswith("# Table 2\n\n| model | synthetic-source activation |")
+    assert demo.NOTICE in result.stdout
+    assert "| unsupervised |" in result.stdout
+    assert "| joint |" in result.stdout
+    for word in ("Synthesising", "Extracting", "Training", "report.html"):
+        assert word in result.stderr
+        assert word not in result.stdout
+    for name in ("report.html", "table2.md"):
+        assert demo.NOTICE in (tmp_path / name).read_text()
+    assert json.loads((tmp_path / "config.json").read_text())["notice"] == demo.NOTICE
+    assert (tmp_path / "cache").is_dir()
+    assert set(pd.read_csv(tmp_path / "table2.csv")["corpus"]) == {
+        *("synthetic-source", "synthetic-north"),
+    }
+
+
+@pytest.mark.parametrize(("text", "rule"), [("first", "first"), ("mean", "mean"), ("2", 2)])
+def test_channel_rules(text, rule):
+    assert options.channel_rule(text) == rule
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "", "second"])
+def test_texts_that_are_no_channel_rule(text):
+    with pytest.raises(typer.BadParameter):
+        options.channel_rule(text)
+
+
+def test_a_missing_module_of_no_extra_is_not_blamed_on_one():
+    with pytest.raises(ModuleNotFoundError, match="nothing_of_this_name"), options.train_extra():
+        import nothing_of_this_name  # noqa: F401
