@@ -15,13 +15,14 @@ def generators(count):
 
 
 def test_published_sizes():
-    network = Autoencoder(SIZES)
-    widths = [tuple(weight.shape) for weight in network.weights]
-    assert widths == [
+    shapes = {name: tuple(tensor.shape) for name, tensor in Autoencoder(SIZES).tensors().items()}
+    widths = {name: shape for name, shape in shapes.items() if name.endswith("weight")}
+    assert list(widths.values()) == [
         *((46, 40), (40, 20), (20, 10), (10, 2)),
         *((2, 10), (10, 20), (20, 40), (40, 46)),
     ]
-    assert [tuple(bias.shape) for bias in network.biases] == [(1, out) for _, out in widths]
+    for name, (_, outputs) in widths.items():
+        assert shapes[name.replace("weight", "bias")] == (1, outputs)
 
 
 def test_published_activations():
@@ -32,7 +33,8 @@ def test_published_activations():
 def test_forward_equals_the_layers_written_out():
     network = Autoencoder(SIZES, generators=generators(1))
     x = torch.randn(5, 46, generator=torch.Generator().manual_seed(9))
-    w, b = list(network.weights), list(network.biases)
+    tensors = list(network.tensors().values())
+    w, b = tensors[0::2], tensors[1::2]
     hidden = x
     for i in range(3):
         hidden = (hidden @ w[i] + b[i]).clamp(min=0)
@@ -59,12 +61,11 @@ def test_stacked_equals_alone():
 
 def test_initial_weights_fill_the_range_of_a_linear_layer():
     network = Autoencoder(SIZES, models=50, generators=generators(50))
-    for layer, weight, bias in zip(
-        SIZES.encoder + SIZES.decoder, network.weights, network.biases, strict=True
-    ):
+    tensors = network.tensors()
+    for layer in SIZES.encoder + SIZES.decoder:
         bound = layer.inputs**-0.5
-        for tensor in (weight, bias):
-            values = tensor.detach().numpy()
+        for part in ("weight", "bias"):
+            values = tensors[f"{layer.name}.{part}"].detach().numpy()
             assert np.abs(values).max() <= bound
             assert values.std() == pytest.approx(bound / 3**0.5, rel=0.15)
             assert values.mean() == pytest.approx(0, abs=0.15 * bound)
@@ -74,7 +75,8 @@ def test_gradients_reach_every_weight():
     network = Autoencoder(SIZES, models=2, generators=generators(2))
     z, rebuilt = network(torch.ones(2, 4, 46))
     (z.sum() + rebuilt.sum()).backward()
-    assert all(parameter.grad is not None for parameter in network.parameters())
+    gradients = [parameter.grad for parameter in network.parameters()]
+    assert all(gradient is not None and gradient.any() for gradient in gradients)
 
 
 @pytest.mark.parametrize(("models", "count"), [(None, 2), (3, 2), (1, 0)])

@@ -33,14 +33,9 @@ def network(architecture=SIZES, seed=0):
 
 def made_model(objective="joint", architecture=SIZES, **changes):
     """A model with the weights of a fresh network."""
-    torch_network = network(architecture)
-    weights = {}
-    layers = architecture.encoder + architecture.decoder
-    for layer, weight, bias in zip(
-        layers, torch_network.weights, torch_network.biases, strict=True
-    ):
-        weights[f"{layer.name}.weight"] = weight.detach().numpy()
-        weights[f"{layer.name}.bias"] = bias.detach().numpy()[0]
+    tensors = network(architecture).tensors()
+    weights = {name: tensor.detach().numpy().copy() for name, tensor in tensors.items()}
+    weights = {k: w[0] if k.endswith("bias") else w for k, w in weights.items()}
     rng = np.random.default_rng(0)
     model = AffectModel(
         architecture=architecture,
