@@ -14,7 +14,7 @@ import pytest
 from affectspace.audio import Status
 from affectspace.errors import AffectspaceError, ContractError, TableError
 from affectspace.features import backend, extract, work
-from affectspace.features.pool import available_cores
+from affectspace.processes import available_cores
 from affectspace.tables import utterance_index
 from backends import SPEC, Fake, Unstartable
 from voices import encoded, noise, voice, write

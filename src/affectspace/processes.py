@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 from types import ModuleType
@@ -18,13 +18,18 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def worker_context() -> BaseContext:
+def worker_context(*, preload: Sequence[str] = ()) -> BaseContext:
     """Return how to start processes; never a fork of this one, whose threads may hold locks.
 
     A fork server is preferred: a new worker shares its memory and starts in 10 ms.
+
+    Args:
+        preload: modules that the fork server imports once for all workers, if it's not up yet.
     """
     if "forkserver" in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("forkserver")
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(list(preload))
+        return context
     return multiprocessing.get_context("spawn")
 
 

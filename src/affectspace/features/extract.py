@@ -16,9 +16,10 @@ from affectspace.audio import SAMPLING_RATE, Channel, Status
 from affectspace.errors import ContractError, TableError
 from affectspace.features import registry
 from affectspace.features.backend import Backend
-from affectspace.features.pool import available_cores, run_here, run_in_processes
+from affectspace.features.pool import run_here, run_in_processes
 from affectspace.features.spec import AS_RECORDED
 from affectspace.features.work import WHOLE, Reply, Result, Span, Task
+from affectspace.processes import available_cores
 from affectspace.progress import progress_bar
 
 if TYPE_CHECKING:

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
-import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
-from types import ModuleType
 from typing import Any
 
 from affectspace.audio import Status
 from affectspace.errors import AffectspaceError
 from affectspace.features.backend import Backend
 from affectspace.features.work import Reply, Result, Span, Task, work
+from affectspace.processes import main_hidden, worker_context
 
 CHUNK = 8  # tasks that a worker gets at once, fewer towards the end
 TRIES = 2  # a worker may have been killed for a reason that isn't the file's
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def run_here(
@@ -151,39 +140,15 @@ def _task(path: str, spans: Sequence[Span]) -> list[Task]:
 
 
 def _start(backend: Backend, known: frozenset[bytes] | None) -> _Worker:
-    context = _context()
+    context = worker_context(preload=(__name__, "soxr"))
     ours, theirs = context.Pipe()
     process: BaseProcess = context.Process(  # type: ignore[attr-defined]
         target=_serve, args=(theirs, backend, known), daemon=True
     )
-    with _main_hidden():
+    with main_hidden():
         process.start()
     theirs.close()
     return _Worker(process, ours)
-
-
-def _context() -> BaseContext:
-    """Prefer a fork server: a new worker shares its memory and starts in 10 ms."""
-    if "forkserver" in multiprocessing.get_all_start_methods():
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__, "soxr"])
-        return context
-    return multiprocessing.get_context("spawn")
-
-
-@contextmanager
-def _main_hidden() -> Iterator[None]:
-    """Hide the main module while a process starts.
-
-    It would be run again in the worker, and a script without `if __name__ == "__main__"` would
-    extract there once more. Workers need nothing of it.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def _serve(
