@@ -5,6 +5,7 @@ import logging
 import os
 from dataclasses import replace
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -269,6 +270,22 @@ def test_recordings_that_can_not_be_used_are_counted(recordings, tmp_path, caplo
     (tmp_path / "none.csv").write_text("file\nbad.wav\ngone.wav\n")
     with pytest.raises(TableError, match="none: not one of 2 rows could be used"):
         read_corpus("none", tmp_path / "none.csv", extraction=EXTRACTION)
+
+
+def test_the_folder_of_a_known_corpus_is_extracted_and_labelled(recordings, tmp_path):
+    (tmp_path / "emodb" / "wav").mkdir(parents=True)
+    files = read_table(recordings, resolve=True).index.get_level_values("file")
+    for name, file in zip(("03a01Fa", "08a01Na"), files, strict=False):
+        (tmp_path / "emodb" / "wav" / f"{name}.wav").write_bytes(Path(file).read_bytes())
+    (tmp_path / "emo_db.csv").write_text("file,activation,valence\n03a01Fa.wav,3.5,4\n")
+    corpus = read_corpus(
+        "EMO-DB", tmp_path / "emodb", extraction=EXTRACTION, labels=tmp_path, progress=True
+    )
+    rows = corpus.table.rows
+    assert corpus.name == "emodb"
+    assert corpus.table.ok.all()
+    assert rows["emotion"].tolist() == ["happiness", "neutral"]
+    np.testing.assert_array_equal(rows["valence"], [4, np.nan])
 
 
 def test_the_digest_of_recordings_follows_sound_and_labels(recordings, tmp_path):
