@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
-from affectspace import features
-from affectspace.audio import Status
 from affectspace.cli import options
-from affectspace.errors import TableError
-from affectspace.tables import AUDIO_SUFFIXES, read_table, utterance_index
 
-TABLE_SUFFIXES = (".csv", ".parquet")
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def extract(
@@ -30,9 +26,7 @@ def extract(
         Path,
         typer.Option("--output", "-o", help="Where to write: .parquet (has the contract) or .csv."),
     ],
-    features_name: Annotated[
-        str, typer.Option("--features", help=f"One of {', '.join(features.names())}.")
-    ] = "egemaps",
+    features: options.Features = "egemaps",
     channel: options.ChannelRule = "first",
     level: options.LevelRule = "as-recorded",
     jobs: options.Jobs = None,
@@ -43,11 +37,14 @@ def extract(
 
     Each recording becomes a row with a status. Exit code 0 when at least one row has features.
     """
-    if output.suffix.lower() not in TABLE_SUFFIXES:
+    from affectspace import tables
+    from affectspace.features import extract as extract_features
+
+    if output.suffix.lower() not in tables.TABLE_SUFFIXES:
         raise typer.BadParameter(f"{output} should end in .parquet or .csv", param_hint="--output")
-    table = features.extract(
-        utterances(inputs),
-        features=features_name,
+    table = extract_features(
+        tables.find_utterances(inputs),
+        features=features,
         channel=options.channel_rule(channel),
         level=level,
         jobs=jobs,
@@ -60,41 +57,13 @@ def extract(
         raise typer.Exit(1)
 
 
-def utterances(inputs: list[Path]) -> pd.DataFrame:
-    """Return the utterances that the inputs stand for, in their order; a folder's by path.
-
-    Args:
-        inputs: audio files, folders and utterance tables. What doesn't exist counts as a file.
-
-    Returns:
-        The utterance table.
-
-    Raises:
-        TableError: when a folder holds no audio, or a table can't be read.
-    """
-    return pd.concat([_utterances(path) for path in inputs])
-
-
 def summary(rows: pd.DataFrame, output: Path) -> str:
     """Say how many rows have which status, and why the first of each has it."""
+    from affectspace.audio import Status
+
     counts = rows["status"].value_counts()
     lines = [f"{counts.get(Status.OK, 0)} of {len(rows)} rows have features, in {output}"]
     for status, count in counts.drop(Status.OK, errors="ignore").items():
         first = rows.index[rows["status"] == status][0][0]
         lines.append(f"  {count} {status} ({Status(str(status)).sentence}), first {first}")
     return "\n".join(lines)
-
-
-def _utterances(path: Path) -> pd.DataFrame:
-    if path.is_dir():
-        files = sorted(
-            str(file)
-            for file in path.rglob("*")
-            if file.suffix.lower() in AUDIO_SUFFIXES and file.is_file()
-        )
-        if not files:
-            raise TableError(f"{path} holds no audio: nothing ends in {', '.join(AUDIO_SUFFIXES)}")
-        return pd.DataFrame(index=utterance_index(files))
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        return read_table(path, resolve=True)
-    return pd.DataFrame(index=utterance_index([str(path)]))

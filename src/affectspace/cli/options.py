@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from affectspace.audio import Channel
 from affectspace.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from affectspace.audio import Channel
 
 TRAIN_PACKAGES = ("jinja2", "matplotlib", "scipy", "sklearn", "torch")
 """What the extra `train` brings."""

@@ -5,6 +5,7 @@ A table is a `pandas.DataFrame` with one row per utterance. Its index levels are
 those of `TEXT_COLUMNS` and `NUMBER_COLUMNS` where they are known, and any others. Unknown is NaN.
 """
 
+from affectspace.tables.inputs import TABLE_SUFFIXES, find_utterances
 from affectspace.tables.labels import AUDIO_SUFFIXES, add_labels, file_stem, read_labels
 from affectspace.tables.table import (
     FILE_HEADERS,
@@ -30,11 +31,13 @@ __all__ = [
     "INDEX",
     "NUMBER_COLUMNS",
     "RATINGS",
+    "TABLE_SUFFIXES",
     "TEXT_COLUMNS",
     "TEXT_DTYPE",
     "add_labels",
     "check_table",
     "file_stem",
+    "find_utterances",
     "read_audformat",
     "read_frame",
     "read_labels",
