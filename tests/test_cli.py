@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import affectspace
 from affectspace import features, synthesis
 from affectspace.cli import app, demo, main, options
+from affectspace.errors import train_extra
 from affectspace.evaluation import reproduction
 from affectspace.evaluation.reproduction import Protocol
 from affectspace.model import read_model
@@ -266,5 +267,5 @@ def test_texts_that_are_no_channel_rule(text):
 
 
 def test_a_missing_module_of_no_extra_is_not_blamed_on_one():
-    with pytest.raises(ModuleNotFoundError, match="nothing_of_this_name"), options.train_extra():
+    with pytest.raises(ModuleNotFoundError, match="nothing_of_this_name"), train_extra("this"):
         import nothing_of_this_name  # noqa: F401

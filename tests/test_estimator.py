@@ -218,3 +218,9 @@ def test_early_stopping_is_passed_on(x, y):
     estimator = quick(epochs=300, patience=2, learning_rate=0.05, noise=0.1).fit(x, y)
     assert len(estimator.history_) < 300
     assert estimator.model_.record["rows_held_out"] == ROWS // 10
+
+
+def test_frames_come_out_where_they_are_asked_for():
+    x = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 3)), columns=list("abc"))
+    estimator = MetricAutoencoder(epochs=1).set_output(transform="pandas").fit(x)
+    assert list(estimator.transform(x).columns) == ["metricautoencoder0", "metricautoencoder1"]

@@ -318,3 +318,12 @@ def test_tensors_that_are_not_the_models(folder, change, message):
     change_tensors(folder, change)
     with pytest.raises(ModelError, match=message):
         read_model(folder)
+
+
+def test_weights_of_another_model(tmp_path):
+    model = made_model()
+    save_model(model, tmp_path / "one")
+    save_model(replace(model, mean=model.mean + 1), tmp_path / "other")
+    (tmp_path / "other" / "config.json").replace(tmp_path / "one" / "config.json")
+    with pytest.raises(ModelError, match="another model"):
+        read_model(tmp_path / "one")

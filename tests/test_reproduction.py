@@ -217,7 +217,9 @@ def test_a_corpus_without_a_speaker_column_is_scored(corpora):
     scored = found.results.query("metric == 'adjusted_r2'")
     assert scored["value"].notna().all()
     assert (scored["speakers"] == 1).all()
-    assert found.warnings == []
+    assert found.warnings == [
+        "near: no speaker is known, so nobody can tell whether its folds share speakers."
+    ]
 
 
 def test_an_unrated_target_is_embedded_and_not_scored(corpora):

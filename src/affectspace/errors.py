@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class AffectspaceError(Exception):
     """Root of every error that the package raises on purpose."""
@@ -57,3 +60,25 @@ class MissingExtraError(AffectspaceError, ImportError):
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
         """Keep the arguments when the error comes back from a worker process."""
         return type(self), self._arguments
+
+
+TRAIN_PACKAGES = ("jinja2", "matplotlib", "scipy", "sklearn", "torch")
+"""What the extra `train` brings."""
+
+
+@contextmanager
+def train_extra(purpose: str) -> Iterator[None]:
+    """Name the extra where an import finds one of its packages missing.
+
+    Args:
+        purpose: what needs it, for the message.
+
+    Raises:
+        MissingExtraError: if the extra `train` is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in TRAIN_PACKAGES:
+            raise
+        raise MissingExtraError(error.name, "train", purpose) from None

@@ -8,7 +8,12 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    RegressorMixin,
+    TransformerMixin,
+)
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -19,7 +24,12 @@ from affectspace.training import Recipe, Run, train
 Array = npt.NDArray[np.float64]
 
 
-class MetricAutoencoder(TransformerMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class MetricAutoencoder(
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
+    TransformerMixin,  # type: ignore[misc]
+    RegressorMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
+):
     """Denoising autoencoder whose latent space follows ratings (continuous metric learning).
 
     The defaults are the published network and recipe (Das et al., NLDL 2022). Features are
@@ -191,6 +201,10 @@ class MetricAutoencoder(TransformerMixin, RegressorMixin, BaseEstimator):  # typ
             weight = None if weights is None else weights[known]
             scores.append(r2_score(label[known], estimate[known], sample_weight=weight))
         return float(np.mean(scores))
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.n_latent_)
 
     def _model(self) -> AffectModel:
         check_is_fitted(self, "model_")

@@ -5,6 +5,7 @@ Training returns an [`AffectModel`][affectspace.model.AffectModel]; to encode, N
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -261,10 +262,12 @@ def save_model(model: AffectModel, folder: str | Path) -> Path:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {"mean": model.mean, "scale": model.scale, **model.weights}
+    weights = save_tensors({name: np.asarray(tensor) for name, tensor in tensors.items()})
     with replaced_at_once(folder / "model.safetensors") as path:
-        path.write_bytes(save_tensors({name: np.asarray(x) for name, x in tensors.items()}))
+        path.write_bytes(weights)
     config = {
         "format_version": FORMAT_VERSION,
+        "sha256": hashlib.sha256(weights).hexdigest(),
         "architecture": asdict(model.architecture),
         "objective": {"name": model.objective.name, "axes": dict(model.objective.axes)},
         "clip": model.clip,
@@ -284,13 +287,14 @@ def read_model(folder: str | Path) -> AffectModel:
     """Read a model folder; nothing in it is executed.
 
     Raises:
-        ModelError: if a file is missing or damaged, the version is unknown, or a tensor is missing,
-            extra, of the wrong shape, or not finite.
+        ModelError: if a file is missing or damaged, the two are not of one model, the version is
+            unknown, or a tensor is missing, extra, of the wrong shape, or not finite.
     """
     folder = Path(folder)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        tensors = load_tensors((folder / "model.safetensors").read_bytes())
+        weights = (folder / "model.safetensors").read_bytes()
+        tensors = load_tensors(weights)
     except Exception as error:
         raise ModelError(f"{folder} is no readable model folder: {error}") from error
     version = config.get("format_version") if isinstance(config, dict) else None
@@ -303,8 +307,10 @@ def read_model(folder: str | Path) -> AffectModel:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{folder}/config.json can't be understood: {error!r}") from error
     _check_tensors(folder, model, tensors)
-    weights = {k: v for k, v in tensors.items() if k not in ("mean", "scale")}
-    return replace(model, weights=weights)
+    if config.get("sha256") != hashlib.sha256(weights).hexdigest():
+        raise ModelError(f"{folder}: config.json was written for another model.safetensors")
+    layers = {name: x for name, x in tensors.items() if name not in ("mean", "scale")}
+    return replace(model, weights=layers)
 
 
 def _from_config(config: Mapping[str, Any], tensors: Mapping[str, Any]) -> AffectModel:

@@ -52,9 +52,9 @@ def _common(
 
 
 def main() -> None:
-    """Run the command line; an error of the package becomes one line on stderr, exit code 1."""
+    """Run the command line; an expected error becomes one line on stderr, exit code 1."""
     try:
         app()
-    except AffectspaceError as error:
+    except (AffectspaceError, OSError) as error:
         typer.echo(f"affectspace: {error}", err=True)
         raise SystemExit(1) from None

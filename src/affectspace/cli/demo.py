@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from affectspace.cli import options
+from affectspace.errors import train_extra
 
 NOTICE = "Synthetic corpora: signals from a source-filter model. No person spoke or rated them."
 
@@ -24,7 +24,7 @@ def demo(
     Shows what `affectspace reproduce` does, on a machine without data. The figures say nothing
     about real speech. Table 2 goes to stdout.
     """
-    with options.train_extra():
+    with train_extra("affectspace demo"):
         from affectspace import report
         from affectspace.evaluation.reproduction import PAPER_OBJECTIVES, Protocol
         from affectspace.study import Extraction, run_study

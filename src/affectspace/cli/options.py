@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from affectspace.errors import MissingExtraError
-
 if TYPE_CHECKING:
     from affectspace.audio import Channel
-
-TRAIN_PACKAGES = ("jinja2", "matplotlib", "scipy", "sklearn", "torch")
-"""What the extra `train` brings."""
 
 Labels = Annotated[
     Path | None,
@@ -102,21 +97,6 @@ def cache_rule(cache: Path | None, no_cache: bool) -> str | bool | None:
     if no_cache and cache is not None:
         raise typer.BadParameter("give --cache or --no-cache", param_hint="--cache")
     return False if no_cache else None if cache is None else str(cache)
-
-
-@contextmanager
-def train_extra() -> Iterator[None]:
-    """Name the extra where an import finds one of its packages missing.
-
-    Raises:
-        MissingExtraError: if the extra `train` is not installed.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name not in TRAIN_PACKAGES:
-            raise
-        raise MissingExtraError(error.name, "train", "This command") from None
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from affectspace.cli import options
+from affectspace.errors import train_extra
 
 
 def reproduce(
@@ -67,7 +68,7 @@ def reproduce(
     results.parquet, embeddings.parquet, config.json and a self-contained report.html. Table 2 goes
     to stdout.
     """
-    with options.train_extra():
+    with train_extra("affectspace reproduce"):
         from affectspace import report
         from affectspace.evaluation.reproduction import PAPER_OBJECTIVES, Protocol
         from affectspace.study import Extraction, run_study

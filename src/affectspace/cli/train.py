@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from affectspace.cli import options
+from affectspace.errors import train_extra
 
 
 def train(
@@ -44,7 +45,7 @@ def train(
     Pairs are compared within a corpus only, so rating habits and channels do not leak. Corpora
     without ratings help the reconstruction. The path of the model goes to stdout.
     """
-    with options.train_extra():
+    with train_extra("affectspace train"):
         from affectspace.model import OBJECTIVES
         from affectspace.study import Extraction, train_model
         from affectspace.training import Recipe

@@ -320,6 +320,8 @@ def _warnings(
     shared = shared_speakers(speakers[first], speakers[held_out])
     if shared:
         yield f"{source}: {shared} The other corpora's figures are not touched by it."
+    if pd.isna(speakers).all():
+        yield f"{source}: no speaker is known, so nobody can tell whether its folds share speakers."
     for name, table in corpora.items():
         for label in ("emotion", *LABELS):
             if label in table.rows and table.rows[label].notna().any():

@@ -114,6 +114,27 @@ def read_corpus(
     return _extracted(known, path, utterances, extraction, progress=progress)
 
 
+def read_corpora(
+    paths: Iterable[tuple[str, str | Path]],
+    *,
+    extraction: Extraction | None = None,
+    labels: str | Path | None = None,
+    progress: bool = False,
+) -> dict[str, Corpus]:
+    """Read several corpora, by name and path; see [`read_corpus`][affectspace.study.read_corpus].
+
+    Raises:
+        CorpusError: if a corpus comes twice, under whatever spelling.
+    """
+    found: dict[str, Corpus] = {}
+    for name, path in paths:
+        corpus = read_corpus(name, path, extraction=extraction, labels=labels, progress=progress)
+        if corpus.name in found:
+            raise CorpusError(f"{corpus.name} was given twice; each corpus takes part once")
+        found[corpus.name] = corpus
+    return found
+
+
 def _known(name: str) -> str:
     """The registry's spelling of a corpus's name; a name that isn't there, as it is."""
     try:

@@ -17,10 +17,9 @@ import pandas as pd
 
 import affectspace
 from affectspace import plots, report
-from affectspace.errors import CorpusError
 from affectspace.evaluation import write_results
 from affectspace.evaluation.reproduction import Protocol, Reproduction, Trained, reproduce
-from affectspace.study.inputs import Corpus, Extraction, read_corpus
+from affectspace.study.inputs import Corpus, Extraction, read_corpora
 
 PACKAGES = ("numpy", "opensmile", "pandas", "scikit-learn", "scipy", "soundfile", "soxr", "torch")
 """The packages whose versions a result depends on."""
@@ -59,12 +58,9 @@ def run_study(
             [`reproduce`][affectspace.evaluation.reproduction.reproduce].
     """
     extraction, protocol = extraction or Extraction(), protocol or Protocol()
-    corpora: dict[str, Corpus] = {}
-    for name, path in [source, *targets.items()]:
-        corpus = read_corpus(name, path, extraction=extraction, labels=labels, progress=progress)
-        if corpus.name in corpora:
-            raise CorpusError(f"{corpus.name} was given twice; each corpus takes part once")
-        corpora[corpus.name] = corpus
+    corpora = read_corpora(
+        [source, *targets.items()], extraction=extraction, labels=labels, progress=progress
+    )
     source_name = next(iter(corpora))
     tables = {name: corpus.table for name, corpus in corpora.items()}
     with _filled_at_once(Path(output)) as folder:  # a folder that can't be written fails early

@@ -12,7 +12,7 @@ import pandas as pd
 from affectspace.errors import TableError
 from affectspace.evaluation.transfer import LABELS
 from affectspace.model import OBJECTIVES, AffectModel, save_model
-from affectspace.study.inputs import Extraction, read_corpus
+from affectspace.study.inputs import Extraction, read_corpora
 from affectspace.study.run import versions
 from affectspace.training import Recipe, Run, train
 
@@ -53,10 +53,8 @@ def train_model(
         AffectspaceError: if an input can't be used.
     """
     extraction, recipe = extraction or Extraction(), recipe or Recipe()
-    corpora = [
-        read_corpus(name, path, extraction=extraction, labels=labels, progress=progress)
-        for name, path in sources.items()
-    ]
+    read = read_corpora(sources.items(), extraction=extraction, labels=labels, progress=progress)
+    corpora = list(read.values())
     values = pd.concat([corpus.table.values[corpus.table.ok] for corpus in corpora])
     rows = pd.concat(
         [corpus.table.rows[corpus.table.ok].assign(source=corpus.name) for corpus in corpora]

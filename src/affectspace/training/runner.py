@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
 
 from affectspace.features import FeatureSpec
 from affectspace.model import AffectModel
@@ -61,7 +62,7 @@ def train(
 
     Raises:
         ValueError: if features are not finite or not of shape `(n, f)`, a label is missing,
-            infinite or of another length, or a run has no rows.
+            infinite or of another length, a run has no rows, or there is no such device.
         TrainingError: if a loss was not finite.
 
     Examples:
@@ -73,6 +74,8 @@ def train(
         (80, 2)
     """
     recipe = recipe or Recipe()
+    if torch.device(device).type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"there is no device {device!r} here; use 'cpu'")
     x = _checked_features(features)
     names = sorted({label for run in runs for label in run.objective.axes})
     y = _checked_labels(labels, names, len(x))
