@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding, mse_loss
+from torch.optim.adam import adam
 
 from affectspace.autoencoder import Autoencoder
 from affectspace.errors import TrainingError
@@ -72,6 +74,15 @@ class _Batch:
         self.valid = width < torch.tensor(self.sizes)[:, None] if ragged else None
 
 
+class _Terms(NamedTuple):
+    """The optimised scalar, L_rec, L_res and p: `(runs,)` twice, then `(runs, labels)` twice."""
+
+    loss: Tensor
+    reconstruction: Tensor
+    residuals: Tensor
+    slopes: Tensor
+
+
 class BatchedRuns:
     """Runs that are trained together.
 
@@ -106,14 +117,13 @@ class BatchedRuns:
             [run.objective.projection(label_names, recipe.n_latent) for run in runs]
         )
         self._shaped = (self._projection != 0).any(1, keepdim=True)
+        self._supervised = self._shaped.flatten(1).any(1)
         self._architecture = Architecture(x.shape[1], recipe.hidden, recipe.n_latent)
         starts = [_generator(run.seed, purpose=0) for run in runs]
         self._network = Autoencoder(self._architecture, models=len(runs), generators=starts).to(
             device
         )
-        self._optimiser = torch.optim.Adam(
-            self._network.parameters(), lr=recipe.learning_rate, fused=True
-        )
+        self._optimiser = _Adam(self._network.weights, learning_rate=recipe.learning_rate)
         self._history: list[Tensor] = []
 
     def fit(self, advance: Callable[[int], None]) -> None:
@@ -151,24 +161,26 @@ class BatchedRuns:
         orders = [stream.shuffled() for stream in self._streams]
         size = self._recipe.batch_size
         starts = range(0, max(map(len, orders)), size)
-        sums = torch.zeros(len(self._runs), len(TERMS), device=self._device)
+        sums = [torch.zeros((), device=self._device)] * 4
         for start in starts:
             batch = _Batch([order[start : start + size] for order in orders])
             terms = self._terms(batch, noise=self._recipe.noise)
-            self._optimiser.zero_grad()
-            terms[:, 0].sum().backward()  # type: ignore[no-untyped-call]
-            self._optimiser.step()
-            sums += terms.detach()
-        return sums / len(starts)
+            (gradient,) = torch.autograd.grad(terms.loss.sum(), self._network.weights)
+            self._optimiser.step(gradient)
+            sums = [total + term.detach() for total, term in zip(sums, terms, strict=True)]
+        loss, reconstruction, residuals, slopes = (total / len(starts) for total in sums)
+        shaped = self._shaped.squeeze(1)
+        slope = (slopes * shaped).sum(-1) / shaped.sum(-1)  # NaN where no label shapes
+        return torch.stack([loss, reconstruction, residuals.sum(-1), slope], dim=1)
 
     @torch.no_grad()
     def _validation_loss(self) -> Tensor:
         """The loss on the rows held out, without noise, `(runs,)`."""
         rows = [torch.as_tensor(stream.held_out) for stream in self._streams]
-        return self._terms(_Batch(rows), noise=0.0)[:, 0]
+        return self._terms(_Batch(rows), noise=0.0).loss
 
-    def _terms(self, batch: _Batch, *, noise: float) -> Tensor:
-        """Loss, L_rec, L_res and p of each run on a batch, `(runs, 4)`."""
+    def _terms(self, batch: _Batch, *, noise: float) -> _Terms:
+        """The loss of each run on a batch, and its parts."""
         rows = batch.rows.to(self._device)
         x = (embedding(rows, self._x) - self._mean) / self._scale
         if self._recipe.clip is not None:
@@ -191,13 +203,10 @@ class BatchedRuns:
             groups=None if self._groups is None else self._of_runs(self._groups[rows]),
             n_groups=self._n_groups,
         )
-        residual, deviation = residuals.sum(-1), (slopes - 1).abs().sum(-1)
-        shaped = self._shaped.squeeze(1)
-        slope = (slopes.detach() * shaped).sum(-1) / shaped.sum(-1)  # NaN where no label shapes
-        loss = reconstruction + residual + deviation
+        loss = reconstruction + (residuals + (slopes - 1).abs()).sum(-1)
         if self._recipe.log_loss:
-            loss = loss.log()
-        return torch.stack([loss, reconstruction.detach(), residual.detach(), slope], dim=1)
+            loss = torch.where(self._supervised, torch.where(self._supervised, loss, 1).log(), loss)
+        return _Terms(loss, reconstruction, residuals, slopes)
 
     def _of_runs(self, of_streams: Tensor) -> Tensor:
         """What each run sees, from what each stream sees."""
@@ -244,6 +253,38 @@ class BatchedRuns:
             for label in model.labels
         }
         return replace(model, offsets=offsets)
+
+
+class _Adam:
+    """Adam on one tensor, by torch's own function.
+
+    `torch.optim.Adam` loads torch's compiler first, 2 s in every process, and takes three times as
+    long per step.
+    """
+
+    def __init__(self, weights: Tensor, *, learning_rate: float) -> None:
+        self._weights, self._learning_rate = weights, learning_rate
+        self._mean, self._square = torch.zeros_like(weights), torch.zeros_like(weights)
+        self._steps = torch.zeros((), device=weights.device)
+
+    @torch.no_grad()
+    def step(self, gradient: Tensor) -> None:
+        adam(
+            [self._weights],
+            [gradient],
+            [self._mean],
+            [self._square],
+            [],
+            [self._steps],
+            fused=True,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=self._learning_rate,
+            weight_decay=0.0,
+            eps=1e-8,
+            maximize=False,
+        )
 
 
 class _Best:

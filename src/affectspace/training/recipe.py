@@ -21,7 +21,8 @@ class Recipe:
         learning_rate: Adam's step.
         batch_size: rows per step; the last batch of an epoch may be smaller.
         epochs: passes over the training rows.
-        log_loss: optimise log(L_rec + L_met), as published; False: the sum itself.
+        log_loss: optimise log(L_rec + L_met), as published; False: the sum itself. A model without
+            labels optimises L_rec in any case.
         clip: standardised features are clipped to plus and minus this; None (published): not.
         patience: stop a model when its validation loss has not fallen for so many epochs, and keep
             its best weights; None (published): train all epochs.

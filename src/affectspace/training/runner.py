@@ -108,17 +108,17 @@ def _train(
 def _shared_out(runs: Sequence[Run], recipe: Recipe, processes: int) -> list[list[int]]:
     """Positions of the runs that are trained together, for all passes and processes.
 
-    Runs of a stream stay together, and all runs of a share have as many batches per epoch.
+    All runs of a share have as many batches per epoch; runs of a stream are neighbours.
     """
-    by_batches: dict[int, dict[tuple[bytes, int], list[int]]] = {}
+    passes: dict[int, dict[tuple[bytes, int], list[int]]] = {}
     for i, run in enumerate(runs):
         batches = math.ceil(len(split(run, recipe)[0]) / recipe.batch_size)
-        by_batches.setdefault(batches, {}).setdefault(stream_key(run), []).append(i)
+        passes.setdefault(batches, {}).setdefault(stream_key(run), []).append(i)
     shares: list[list[int]] = []
-    for streams in by_batches.values():
-        for first in range(min(processes, len(streams))):
-            parts = list(streams.values())[first::processes]
-            shares.append([i for part in parts for i in part])
+    for streams in passes.values():
+        ordered = [i for stream in streams.values() for i in stream]
+        size = math.ceil(len(ordered) / processes)
+        shares += [ordered[first : first + size] for first in range(0, len(ordered), size)]
     return shares
 
 
