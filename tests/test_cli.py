@@ -15,7 +15,7 @@ from affectspace.cli import app, demo, main, options
 from affectspace.errors import train_extra
 from affectspace.evaluation import reproduction
 from affectspace.evaluation.reproduction import Protocol
-from affectspace.model import read_model
+from affectspace.model import load_model
 from affectspace.synthesis import CORPORA, write_corpora
 from made_features import feature_table
 
@@ -194,7 +194,7 @@ def test_train(paths, tmp_path):
     assert result.exit_code == 0, result.stderr
     assert result.stdout == f"{tmp_path / 'model'}\n"
     assert "Trained on 60 rows" in result.stderr
-    model = read_model(tmp_path / "model")
+    model = load_model(tmp_path / "model")
     assert model.objective.name == "joint"
     assert model.record["seed"] == 5
 
@@ -205,7 +205,7 @@ def test_train_without_labels(paths, tmp_path):
         *("--output", tmp_path / "model"),
     )
     assert result.exit_code == 0, result.stderr
-    assert read_model(tmp_path / "model").labels == ()
+    assert load_model(tmp_path / "model").labels == ()
 
 
 @pytest.mark.parametrize(

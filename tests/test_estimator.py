@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from affectspace.errors import ContractError
 from affectspace.estimator import MetricAutoencoder
-from affectspace.model import OBJECTIVES, read_model, save_model
+from affectspace.model import OBJECTIVES, load_model, save_model
 from affectspace.training import Recipe, Run, train
 
 
@@ -174,7 +174,7 @@ def test_names_of_other_features_are_refused(x, y):
 
 def test_a_saved_estimator_keeps_the_names_of_its_features(x, y, tmp_path):
     frame = pd.DataFrame(x, columns=list("abcde"))
-    model = read_model(save_model(quick().fit(frame, y).model_, tmp_path))
+    model = load_model(save_model(quick().fit(frame, y).model_, tmp_path))
     assert model.feature_names == tuple("abcde")
     with pytest.raises(ContractError, match="e, d, c"):
         model.encode(frame.iloc[:, ::-1])

@@ -18,7 +18,7 @@ from affectspace.model import (
     AffectModel,
     Architecture,
     Objective,
-    read_model,
+    load_model,
     save_model,
 )
 from made_features import SPEC, feature_table
@@ -187,7 +187,7 @@ def test_an_axis_outside_the_space_is_refused(axis):
 def test_a_saved_model_comes_back_bit_by_bit(tmp_path, x, changes):
     model = made_model(**changes)
     assert save_model(model, tmp_path / "deep" / "folder") == tmp_path / "deep" / "folder"
-    back = read_model(tmp_path / "deep" / "folder")
+    back = load_model(tmp_path / "deep" / "folder")
     for name in ("mean", "scale"):
         assert getattr(back, name).tobytes() == getattr(model, name).tobytes()
     assert set(back.weights) == set(model.weights)
@@ -205,20 +205,20 @@ def test_a_saved_model_comes_back_bit_by_bit(tmp_path, x, changes):
 def test_an_unsupervised_model_has_a_slope_of_nan_and_can_be_saved(tmp_path):
     history = pd.DataFrame({"epoch": [1, 2], "loss": [0.9, 0.4], "slope": [math.nan, math.nan]})
     model = made_model("unsupervised", history=history)
-    back = read_model(save_model(model, tmp_path))
+    back = load_model(save_model(model, tmp_path))
     pd.testing.assert_frame_equal(back.history, history)
     assert "NaN" not in (tmp_path / "config.json").read_text()
 
 
 def test_a_model_without_a_history_can_be_saved(tmp_path):
-    back = read_model(save_model(made_model(history=pd.DataFrame()), tmp_path))
+    back = load_model(save_model(made_model(history=pd.DataFrame()), tmp_path))
     assert back.history.empty
 
 
 def test_saving_replaces_a_model_and_leaves_nothing_beside_it(tmp_path):
     save_model(made_model(), tmp_path)
     save_model(made_model(offsets={"activation": 1.0, "valence": 1.0}), tmp_path)
-    assert read_model(tmp_path).offsets["valence"] == 1.0
+    assert load_model(tmp_path).offsets["valence"] == 1.0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
 
 
@@ -231,7 +231,7 @@ def folder(tmp_path):
 def test_a_missing_file(folder, name):
     (folder / name).unlink()
     with pytest.raises(ModelError, match=f"no readable model folder: .*{name}"):
-        read_model(folder)
+        load_model(folder)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
@@ -240,20 +240,20 @@ def test_a_truncated_file(folder, name, share):
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[: int(share * len(content))])
     with pytest.raises(ModelError, match="no readable model folder"):
-        read_model(folder)
+        load_model(folder)
 
 
 def test_a_safetensors_header_that_claims_too_much(folder):
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", 2**60) + b"{}")
     with pytest.raises(ModelError, match="no readable model folder"):
-        read_model(folder)
+        load_model(folder)
 
 
 @pytest.mark.parametrize("text", ["[]", '"model"', "{}", '{"format_version": 99}', "7"])
 def test_an_unknown_format_version(folder, text):
     (folder / "config.json").write_text(text)
     with pytest.raises(ModelError, match=r"has format version .*; this package reads 1"):
-        read_model(folder)
+        load_model(folder)
 
 
 def change_config(folder, **changes):
@@ -280,7 +280,7 @@ def change_config(folder, **changes):
 def test_a_configuration_that_can_not_be_understood(folder, changes):
     change_config(folder, **changes)
     with pytest.raises(ModelError, match=r"config\.json can't be understood"):
-        read_model(folder)
+        load_model(folder)
 
 
 def test_a_configuration_without_a_part(folder):
@@ -288,7 +288,7 @@ def test_a_configuration_without_a_part(folder):
     del config["offsets"]
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="offsets"):
-        read_model(folder)
+        load_model(folder)
 
 
 def change_tensors(folder, change):
@@ -317,7 +317,7 @@ def change_tensors(folder, change):
 def test_tensors_that_are_not_the_models(folder, change, message):
     change_tensors(folder, change)
     with pytest.raises(ModelError, match=message):
-        read_model(folder)
+        load_model(folder)
 
 
 def test_weights_of_another_model(tmp_path):
@@ -326,4 +326,4 @@ def test_weights_of_another_model(tmp_path):
     save_model(replace(model, mean=model.mean + 1), tmp_path / "other")
     (tmp_path / "other" / "config.json").replace(tmp_path / "one" / "config.json")
     with pytest.raises(ModelError, match="another model"):
-        read_model(tmp_path / "one")
+        load_model(tmp_path / "one")

@@ -83,9 +83,9 @@ def test_encoding_needs_neither_torch_nor_the_rest_of_the_extra(tmp_path):
     table.write(tmp_path / "features.parquet")
     code = """
         import json
-        from affectspace import FeatureTable, read_model
+        from affectspace import FeatureTable, load_model
         folder = sys.argv[1]
-        model = read_model(folder + "/model")
+        model = load_model(folder + "/model")
         table = FeatureTable.read(folder + "/features.parquet")
         estimates = model.predict(table)
         assert estimates.index.equals(table.rows.index)

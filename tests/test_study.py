@@ -15,7 +15,7 @@ from affectspace import features, plots
 from affectspace.errors import ContractError, CorpusError, TableError
 from affectspace.evaluation import read_results
 from affectspace.evaluation.reproduction import Protocol
-from affectspace.model import OBJECTIVES, read_model
+from affectspace.model import OBJECTIVES, load_model
 from affectspace.report import table1, table2
 from affectspace.study import Extraction, read_corpus, run_study, train_model
 from affectspace.synthesis import CORPORA, write_corpora
@@ -303,7 +303,7 @@ def test_train_model_writes_a_folder_that_reads(paths, tmp_path):
     model = train_model(
         paths, output=tmp_path / "model", extraction=EXTRACTION, recipe=RECIPE, seed=3
     )
-    back = read_model(tmp_path / "model")
+    back = load_model(tmp_path / "model")
     near = feature_table("near", 48, spec=SPEC)
     np.testing.assert_array_equal(back.encode(near), model.encode(near))
     assert back.labels == ("activation", "valence")
@@ -337,7 +337,7 @@ def test_an_unsupervised_model_needs_no_rating_and_is_written(tmp_path):
     sources = {"bare": tmp_path / "bare.parquet"}
     settings = {"output": tmp_path / "model", "extraction": EXTRACTION, "recipe": RECIPE}
     train_model(sources, objective="unsupervised", **settings)
-    assert read_model(tmp_path / "model").history["slope"].isna().all()
+    assert load_model(tmp_path / "model").history["slope"].isna().all()
     with pytest.raises(TableError, match="'joint' needs activation and valence, but no row of"):
         train_model(sources, **settings)
 

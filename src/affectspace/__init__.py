@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from affectspace.errors import AffectspaceError
     from affectspace.estimator import MetricAutoencoder
     from affectspace.features import FeatureSpec, FeatureTable, extract
-    from affectspace.model import AffectModel, read_model, save_model
+    from affectspace.model import AffectModel, load_model, save_model
     from affectspace.study import run_study, train_model
     from affectspace.tables import read_table, write_table
 
@@ -27,8 +27,8 @@ _HOMES = {
     "FeatureTable": "features",
     "MetricAutoencoder": "estimator",
     "extract": "features",
+    "load_model": "model",
     "read_audio": "audio",
-    "read_model": "model",
     "read_table": "tables",
     "run_study": "study",
     "save_model": "model",
@@ -43,8 +43,8 @@ __all__ = [
     "FeatureTable",
     "MetricAutoencoder",
     "extract",
+    "load_model",
     "read_audio",
-    "read_model",
     "read_table",
     "run_study",
     "save_model",

@@ -283,14 +283,17 @@ def save_model(model: AffectModel, folder: str | Path) -> Path:
     return folder
 
 
-def read_model(folder: str | Path) -> AffectModel:
+def load_model(name_or_path: str | Path) -> AffectModel:
     """Read a model folder; nothing in it is executed.
+
+    Args:
+        name_or_path: the folder.
 
     Raises:
         ModelError: if a file is missing or damaged, the two are not of one model, the version is
             unknown, or a tensor is missing, extra, of the wrong shape, or not finite.
     """
-    folder = Path(folder)
+    folder = Path(name_or_path)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         weights = (folder / "model.safetensors").read_bytes()

@@ -46,7 +46,7 @@ def train_model(
         progress: show progress bars on stderr.
 
     Returns:
-        The model, as `read_model(output)` gives it.
+        The model, as `load_model(output)` gives it.
 
     Raises:
         TableError: if none of the corpora has the ratings that the objective needs.
