@@ -109,9 +109,10 @@ def test_equals_a_plain_training_loop(data, name):
     y = {k: torch.tensor(v[rows], dtype=torch.float32) for k, v in labels.items()}
     for _ in range(3):
         order = torch.randperm(len(rows), generator=batches)
+        noise = torch.randn(len(rows), FEATURES, generator=batches)
         for i in range(0, len(rows), 32):
             clean = standardised[order[i : i + 32]]
-            z, rebuilt = network(clean + torch.randn(clean.shape, generator=batches))
+            z, rebuilt = network(clean + noise[i : i + 32])
             loss = ((rebuilt - clean) ** 2).mean()
             if name == "metric-act":
                 loss = loss + pairwise_loss(z.mean(1), y["activation"][order[i : i + 32]])

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from affectspace.model import Architecture, Layer
+
+
+class _Step(NamedTuple):
+    """What a layer does."""
+
+    weight: Tensor
+    bias: Tensor
+    relu: bool
 
 
 class Autoencoder(nn.Module):
@@ -18,8 +27,7 @@ class Autoencoder(nn.Module):
 
     Attributes:
         architecture: the sizes, see [`Architecture`][affectspace.model.Architecture].
-        weights: all weights and biases of a model in one row, shape `(size,)` or `(models, size)`,
-            so that an optimiser has one tensor to step. `tensors()` tells them apart.
+        weights: in the order of the layers, weight and bias of each; `tensors()` tells their names.
 
     Examples:
         >>> network = Autoencoder(Architecture(n_features=88))
@@ -44,60 +52,59 @@ class Autoencoder(nn.Module):
         """
         super().__init__()
         self.architecture = architecture
-        self._layers = architecture.encoder + architecture.decoder
-        self._sizes = [
-            n for layer in self._layers for n in (layer.inputs * layer.outputs, layer.outputs)
-        ]
+        layers = architecture.encoder + architecture.decoder
         sources = list(generators) if generators is not None else [None] * (models or 1)
         if len(sources) != (models or 1):
             raise ValueError(f"{models or 1} models need as many generators, not {len(sources)}")
-        drawn = torch.stack([_initial(self._layers, source) for source in sources])
-        self.weights = nn.Parameter(drawn[0] if models is None else drawn)
+        drawn = [_initial(layers, source) for source in sources]
+        stacked = [torch.stack(same) for same in zip(*drawn, strict=True)]
+        self.weights = nn.ParameterList(
+            tensor[0] if models is None else tensor for tensor in stacked
+        )
+        names = [f"{layer.name}.{part}" for layer in layers for part in ("weight", "bias")]
+        self._by_name = dict(zip(names, self.weights, strict=True))
+        self._encoder = [self._step(layer) for layer in architecture.encoder]
+        self._decoder = [self._step(layer) for layer in architecture.decoder]
 
     def tensors(self) -> dict[str, Tensor]:
-        """Views of the weights by name.
+        """The parameters by name.
 
         `encoder.0.weight` is `(..., inputs, outputs)`, `encoder.0.bias` `(..., 1, outputs)`.
         """
-        parts = iter(torch.split(self.weights, self._sizes, dim=-1))
-        views = {}
-        for layer in self._layers:
-            for name, rows in (("weight", layer.inputs), ("bias", 1)):
-                views[f"{layer.name}.{name}"] = torch.unflatten(
-                    next(parts), -1, (rows, layer.outputs)
-                )
-        return views
+        return dict(self._by_name)
+
+    def _step(self, layer: Layer) -> _Step:
+        named = self._by_name
+        return _Step(named[f"{layer.name}.weight"], named[f"{layer.name}.bias"], layer.relu)
 
     def encode(self, x: Tensor) -> Tensor:
         """Embeddings `(..., n, n_latent)` of standardised features `(..., n, f)`."""
-        return _through(self.architecture.encoder, self.tensors(), x)
+        return _through(self._encoder, x)
 
     def decode(self, z: Tensor) -> Tensor:
         """Standardised features `(..., n, f)` from embeddings `(..., n, n_latent)`."""
-        return _through(self.architecture.decoder, self.tensors(), z)
+        return _through(self._decoder, z)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding and reconstruction of standardised features `(..., n, f)`."""
-        tensors = self.tensors()
-        z = _through(self.architecture.encoder, tensors, x)
-        return z, _through(self.architecture.decoder, tensors, z)
+        z = self.encode(x)
+        return z, self.decode(z)
 
 
-def _through(layers: Sequence[Layer], tensors: Mapping[str, Tensor], x: Tensor) -> Tensor:
-    for layer in layers:
-        weight, bias = tensors[f"{layer.name}.weight"], tensors[f"{layer.name}.bias"]
+def _through(steps: Sequence[_Step], x: Tensor) -> Tensor:
+    for weight, bias, relu in steps:
         affine = torch.addmm if weight.ndim == 2 else torch.baddbmm
         x = affine(bias, x, weight)
-        if layer.relu:
+        if relu:
             x = x.relu()
     return x
 
 
-def _initial(layers: Sequence[Layer], generator: torch.Generator | None) -> Tensor:
-    parts = []
+def _initial(layers: Sequence[Layer], generator: torch.Generator | None) -> list[Tensor]:
+    tensors = []
     for layer in layers:
         bound = layer.inputs**-0.5
         for rows in (layer.inputs, 1):
             uniform = torch.rand(rows, layer.outputs, generator=generator)
-            parts.append(((2 * uniform - 1) * bound).flatten())
-    return torch.cat(parts)
+            tensors.append((2 * uniform - 1) * bound)
+    return tensors

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding, mse_loss
+from torch.nn.utils.rnn import pad_sequence
 from torch.optim.adam import adam
 
 from affectspace.autoencoder import Autoencoder
@@ -22,6 +23,10 @@ from affectspace.training.recipe import Recipe, Run
 
 TERMS = ("loss", "reconstruction", "residual", "slope")
 """The columns of a history: the optimised scalar, L_rec, L_res and p (mean over the labels)."""
+
+
+CHUNK = 2**18
+"""Feature values per run that are drawn, standardised and made noisy at once."""
 
 
 def stream_key(run: Run) -> tuple[bytes, int]:
@@ -63,15 +68,25 @@ class _Stream:
         return torch.as_tensor(self.rows)[order]
 
 
-class _Batch:
-    """Row numbers `(streams, rows)`, padded to one width, and which of them count."""
+class _Chunk(NamedTuple):
+    """Rows as each run sees them, for one or several batches: made together, to save time.
 
-    def __init__(self, rows: Sequence[Tensor]) -> None:
-        self.sizes = [len(r) for r in rows]
-        self.rows = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
-        ragged = len(set(self.sizes)) > 1
-        width = torch.arange(max(self.sizes))
-        self.valid = width < torch.tensor(self.sizes)[:, None] if ragged else None
+    Shapes: `(runs, rows, f)` twice, `(runs, rows, labels)`, `(runs, rows)` twice. Where streams
+    have different numbers of rows, the shorter are padded, and `valid` says which count.
+    """
+
+    clean: Tensor
+    noisy: Tensor
+    labels: Tensor
+    groups: Tensor | None
+    valid: Tensor | None
+
+    def part(self, rows: slice) -> _Chunk:
+        groups = None if self.groups is None else self.groups[:, rows]
+        valid = None if self.valid is None else self.valid[:, rows]
+        if valid is not None and bool(valid.all()):
+            valid = None
+        return _Chunk(self.clean[:, rows], self.noisy[:, rows], self.labels[:, rows], groups, valid)
 
 
 class _Terms(NamedTuple):
@@ -128,7 +143,7 @@ class BatchedRuns:
 
     def fit(self, advance: Callable[[int], None]) -> None:
         """Train for all epochs, or until every run has stopped early."""
-        best = _Best(self._network) if self._recipe.patience else None
+        best = _Best(self._network, len(self._runs)) if self._recipe.patience else None
         for _ in range(self._recipe.epochs):
             self._history.append(self._epoch())
             advance(len(self._runs))
@@ -159,16 +174,14 @@ class BatchedRuns:
     def _epoch(self) -> Tensor:
         """One pass over the training rows; the mean of the terms over the batches, `(runs, 4)`."""
         orders = [stream.shuffled() for stream in self._streams]
-        size = self._recipe.batch_size
-        starts = range(0, max(map(len, orders)), size)
-        sums = [torch.zeros((), device=self._device)] * 4
-        for start in starts:
-            batch = _Batch([order[start : start + size] for order in orders])
-            terms = self._terms(batch, noise=self._recipe.noise)
-            (gradient,) = torch.autograd.grad(terms.loss.sum(), self._network.weights)
-            self._optimiser.step(gradient)
+        sums, batches = [torch.zeros((), device=self._device)] * 4, 0
+        for batch in self._batches(orders):
+            terms = self._terms(batch)
+            gradients = torch.autograd.grad(terms.loss.sum(), self._optimiser.weights)
+            self._optimiser.step(gradients)
             sums = [total + term.detach() for total, term in zip(sums, terms, strict=True)]
-        loss, reconstruction, residuals, slopes = (total / len(starts) for total in sums)
+            batches += 1
+        loss, reconstruction, residuals, slopes = (total / batches for total in sums)
         shaped = self._shaped.squeeze(1)
         slope = (slopes * shaped).sum(-1) / shaped.sum(-1)  # NaN where no label shapes
         return torch.stack([loss, reconstruction, residuals.sum(-1), slope], dim=1)
@@ -177,46 +190,64 @@ class BatchedRuns:
     def _validation_loss(self) -> Tensor:
         """The loss on the rows held out, without noise, `(runs,)`."""
         rows = [torch.as_tensor(stream.held_out) for stream in self._streams]
-        return self._terms(_Batch(rows), noise=0.0).loss
+        return self._terms(self._chunk(rows, noise=0.0)).loss
 
-    def _terms(self, batch: _Batch, *, noise: float) -> _Terms:
-        """The loss of each run on a batch, and its parts."""
-        rows = batch.rows.to(self._device)
-        x = (embedding(rows, self._x) - self._mean) / self._scale
+    def _batches(self, orders: Sequence[Tensor]) -> Iterator[_Chunk]:
+        size = self._recipe.batch_size
+        several = size * max(1, CHUNK // (size * self._x.shape[1]))
+        for first in range(0, max(map(len, orders)), several):
+            rows = [order[first : first + several] for order in orders]
+            chunk = self._chunk(rows, noise=self._recipe.noise)
+            for start in range(0, chunk.clean.shape[1], size):
+                yield chunk.part(slice(start, start + size))
+
+    def _chunk(self, rows: Sequence[Tensor], *, noise: float) -> _Chunk:
+        sizes = [len(own) for own in rows]
+        padded = pad_sequence(list(rows), batch_first=True).to(self._device)
+        clean = (embedding(padded, self._x) - self._mean) / self._scale
         if self._recipe.clip is not None:
-            x = x.clamp(-self._recipe.clip, self._recipe.clip)
-        noisy = x + noise * self._noise(batch, x) if noise else x
-        z, rebuilt = self._network(self._of_runs(noisy))
+            clean = clean.clamp(-self._recipe.clip, self._recipe.clip)
+        noisy = clean + noise * self._noise(sizes, clean) if noise else clean
+        labels = embedding(padded, self._y)
+        valid = None
+        if len(set(sizes)) > 1:
+            counts = torch.tensor(sizes, device=self._device)
+            valid = torch.arange(max(sizes), device=self._device) < counts[:, None]
+            labels = labels.masked_fill(~valid[..., None], torch.nan)
+            valid = self._of_runs(valid)
+        return _Chunk(
+            self._of_runs(clean),
+            self._of_runs(noisy),
+            self._of_runs(labels).masked_fill(~self._shaped, torch.nan),
+            None if self._groups is None else self._of_runs(self._groups[padded]),
+            valid,
+        )
 
-        error = mse_loss(rebuilt, self._of_runs(x), reduction="none").mean(-1)
-        labels = embedding(rows, self._y)
+    def _noise(self, sizes: Sequence[int], like: Tensor) -> Tensor:
+        noise = torch.zeros(like.shape)
+        for stream, size, rows in zip(self._streams, sizes, noise, strict=True):
+            rows[:size] = torch.randn(size, like.shape[-1], generator=stream.generator)
+        return noise.to(self._device)
+
+    def _of_runs(self, of_streams: Tensor) -> Tensor:
+        """What each run sees, from what each stream sees."""
+        return of_streams.index_select(0, self._stream_of)
+
+    def _terms(self, batch: _Chunk) -> _Terms:
+        """The loss of each run on a batch, and its parts."""
+        z, rebuilt = self._network(batch.noisy)
+        error = mse_loss(rebuilt, batch.clean, reduction="none").mean(-1)
         if batch.valid is None:
             reconstruction = error.mean(-1)
         else:
-            valid = batch.valid.to(self._device)
-            labels = labels.masked_fill(~valid[..., None], torch.nan)
-            share = valid / valid.sum(-1, keepdim=True)
-            reconstruction = (error * self._of_runs(share)).sum(-1)
+            reconstruction = (error * batch.valid).sum(-1) / batch.valid.sum(-1)
         residuals, slopes = metric_terms(
-            z @ self._projection,
-            self._of_runs(labels).masked_fill(~self._shaped, torch.nan),
-            groups=None if self._groups is None else self._of_runs(self._groups[rows]),
-            n_groups=self._n_groups,
+            z @ self._projection, batch.labels, groups=batch.groups, n_groups=self._n_groups
         )
         loss = reconstruction + (residuals + (slopes - 1).abs()).sum(-1)
         if self._recipe.log_loss:
             loss = torch.where(self._supervised, torch.where(self._supervised, loss, 1).log(), loss)
         return _Terms(loss, reconstruction, residuals, slopes)
-
-    def _of_runs(self, of_streams: Tensor) -> Tensor:
-        """What each run sees, from what each stream sees."""
-        return of_streams.index_select(0, self._stream_of)  # 5 times faster than [...]
-
-    def _noise(self, batch: _Batch, like: Tensor) -> Tensor:
-        noise = torch.zeros(like.shape)
-        for stream, size, rows in zip(self._streams, batch.sizes, noise, strict=True):
-            rows[:size] = torch.randn(size, like.shape[-1], generator=stream.generator)
-        return noise.to(self._device)
 
     def _stack(self, arrays: Sequence[npt.NDArray[np.float64]]) -> Tensor:
         return torch.as_tensor(np.stack(arrays), dtype=torch.float32, device=self._device)
@@ -256,26 +287,27 @@ class BatchedRuns:
 
 
 class _Adam:
-    """Adam on one tensor, by torch's own function.
+    """Adam by torch's own function.
 
     `torch.optim.Adam` loads torch's compiler first, 2 s in every process, and takes three times as
     long per step.
     """
 
-    def __init__(self, weights: Tensor, *, learning_rate: float) -> None:
-        self._weights, self._learning_rate = weights, learning_rate
-        self._mean, self._square = torch.zeros_like(weights), torch.zeros_like(weights)
-        self._steps = torch.zeros((), device=weights.device)
+    def __init__(self, weights: Iterable[Tensor], *, learning_rate: float) -> None:
+        self.weights, self._learning_rate = list(weights), learning_rate
+        self._means = [torch.zeros_like(weight) for weight in self.weights]
+        self._squares = [torch.zeros_like(weight) for weight in self.weights]
+        self._steps = [torch.zeros((), device=weight.device) for weight in self.weights]
 
     @torch.no_grad()
-    def step(self, gradient: Tensor) -> None:
+    def step(self, gradients: Iterable[Tensor]) -> None:
         adam(
-            [self._weights],
-            [gradient],
-            [self._mean],
-            [self._square],
+            self.weights,
+            list(gradients),
+            self._means,
+            self._squares,
             [],
-            [self._steps],
+            self._steps,
             fused=True,
             amsgrad=False,
             beta1=0.9,
@@ -290,10 +322,10 @@ class _Adam:
 class _Best:
     """The weights of each run at its lowest validation loss, and which runs still improve."""
 
-    def __init__(self, network: Autoencoder) -> None:
-        self._weights = network.weights
-        self._kept = network.weights.detach().clone()
-        runs, device = len(self._kept), self._kept.device
+    def __init__(self, network: Autoencoder, runs: int) -> None:
+        self._weights = list(network.weights)
+        self._kept = [weight.detach().clone() for weight in self._weights]
+        device = self._kept[0].device
         self._lowest = torch.full((runs,), torch.inf, device=device)
         self._waited = torch.zeros(runs, dtype=torch.long, device=device)
         self._stopped = torch.zeros(runs, dtype=torch.bool, device=device)
@@ -305,12 +337,14 @@ class _Best:
         self._lowest = torch.where(better, loss, self._lowest)
         self._waited = torch.where(better, 0, self._waited + 1)
         self._stopped |= self._waited >= patience
-        self._kept[better] = self._weights[better]
+        for kept, weight in zip(self._kept, self._weights, strict=True):
+            kept[better] = weight[better]
         return bool(self._stopped.all())
 
     @torch.no_grad()
     def restore(self) -> None:
-        self._weights.copy_(self._kept)
+        for kept, weight in zip(self._kept, self._weights, strict=True):
+            weight.copy_(kept)
 
 
 def _generator(seed: int, *, purpose: int) -> torch.Generator:
