@@ -5,14 +5,20 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test lint docs bench install clean
 
-$(VENV)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/.installed: $(VENV)/.train
+	@echo "Installing what development needs."
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/.train: pyproject.toml constraints.txt
+	@echo "Installing into $(VENV); this takes a minute or two."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train]'
 	touch $@
 
 install: $(VENV)/.installed
 
-demo: install  ## the whole study on three small synthetic corpora, into demo/
+demo: $(VENV)/.train  ## the whole study on three small synthetic corpora, into demo/
 	$(BIN)/affectspace demo --output demo
 
 test: install  ## tests, doctests, coverage

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import affectspace
 from affectspace import features, synthesis
 from affectspace.cli import app, demo, main, options
-from affectspace.errors import train_extra
+from affectspace.errors import DeviceError, train_extra
 from affectspace.evaluation import reproduction
 from affectspace.evaluation.reproduction import Protocol
 from affectspace.model import load_model
@@ -269,3 +269,16 @@ def test_texts_that_are_no_channel_rule(text):
 def test_a_missing_module_of_no_extra_is_not_blamed_on_one():
     with pytest.raises(ModuleNotFoundError, match="nothing_of_this_name"), train_extra("this"):
         import nothing_of_this_name  # noqa: F401
+
+
+def test_the_study_takes_one_source(tmp_path):
+    sources = ["--source", "a=a.csv", "--source", "b=b.csv"]
+    result = CliRunner().invoke(app, ["reproduce", *sources, "-o", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "one corpus" in result.stderr
+
+
+def test_a_device_that_is_not_there_is_said_first(tmp_path):
+    arguments = ["train", "--source", "emodb=nowhere", "--device", "nonsense", "-o", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, DeviceError)

@@ -305,3 +305,13 @@ def test_features_of_another_contract_are_refused(corpora):
 def test_settings_that_are_none(settings):
     with pytest.raises(ValueError, match="must be"):
         Protocol(**settings)
+
+
+def test_a_target_without_ratings_is_named(corpora):
+    name = next(name for name in corpora if name != "near")
+    unrated = corpora[name].rows.assign(activation=np.nan, valence=np.nan)
+    found = reproduce(
+        "near", corpora | {name: replace(corpora[name], rows=unrated)}, protocol=PLAIN
+    )
+    assert f"{name}: no row is rated, so it is in no table of ratings." in found.warnings
+    assert found.used["near"] == len(corpora["near"])

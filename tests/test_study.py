@@ -217,7 +217,7 @@ def test_a_feature_table_of_a_known_corpus_gets_its_words_and_labels(tmp_path):
     assert unlabelled.table.rows["activation"].isna().all()
 
 
-def test_labels_of_any_csv_are_added_where_a_table_has_none(tmp_path):
+def test_labels_of_any_csv_are_added_and_replace_those_of_the_table(tmp_path):
     table = feature_table("own", 12, spec=SPEC)
     bare = replace(table, rows=table.rows.drop(columns=["activation", "valence"]))
     bare.write(tmp_path / "bare.parquet")
@@ -226,8 +226,9 @@ def test_labels_of_any_csv_are_added_where_a_table_has_none(tmp_path):
     csv.write_text("file,arousal,valence\n" + "".join(f"own{i},{1 + i % 5},2\n" for i in range(12)))
     added = read_corpus("own", tmp_path / "bare.parquet", extraction=EXTRACTION, labels=csv)
     assert added.table.rows["activation"].tolist() == [1 + i % 5 for i in range(12)]
-    kept = read_corpus("own", tmp_path / "rated.parquet", extraction=EXTRACTION, labels=csv)
-    assert kept.table.rows["activation"].tolist() == table.rows["activation"].tolist()
+    path = tmp_path / "rated.parquet"
+    replaced = read_corpus("own", path, extraction=EXTRACTION, labels=csv)
+    assert replaced.table.rows["activation"].tolist() == added.table.rows["activation"].tolist()
     folder = read_corpus("own", tmp_path / "bare.parquet", extraction=EXTRACTION, labels=tmp_path)
     assert "activation" not in folder.table.rows
 
@@ -397,3 +398,21 @@ def test_the_published_study_on_the_real_corpora(data_root, tmp_path_factory):
     assert not short
     linear = table1(found.results).set_index(["model", "label"])["mean"]
     assert linear["metric-act", "activation"] >= 0.45
+
+
+def test_a_feature_table_of_another_set_is_refused(paths):
+    with pytest.raises(ContractError, match="holds features of egemaps-lld, not of egemaps"):
+        read_corpus("near", paths["near"], extraction=Extraction(features="egemaps"))
+
+
+def test_ratings_off_the_scale_are_refused(tmp_path):
+    table = feature_table("own", spec=SPEC)
+    rows = table.rows.assign(activation=table.rows["activation"] * 2)
+    replace(table, rows=rows).write(tmp_path / "own.parquet")
+    with pytest.raises(TableError, match="activation should be from 1 to 5"):
+        read_corpus("own", tmp_path / "own.parquet", extraction=EXTRACTION)
+
+
+def test_labels_that_are_not_there(paths, tmp_path):
+    with pytest.raises(TableError, match="there are no labels at"):
+        read_corpus("near", paths["near"], extraction=EXTRACTION, labels=tmp_path / "labels")

@@ -42,6 +42,10 @@ class ModelError(AffectspaceError, ValueError):
     """A model folder that can't be read, or that doesn't hold what it should."""
 
 
+class DeviceError(AffectspaceError, ValueError):
+    """A device for training that is not there."""
+
+
 class TrainingError(AffectspaceError, ArithmeticError):
     """Training that came to no result: a loss that is not finite."""
 

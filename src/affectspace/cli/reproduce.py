@@ -14,7 +14,7 @@ from affectspace.errors import train_extra
 
 def reproduce(
     source: Annotated[
-        str,
+        list[str],
         typer.Option(
             metavar="NAME=PATH",
             help="The corpus to train on. PATH is its folder, an utterance table, or a feature "
@@ -74,7 +74,9 @@ def reproduce(
         from affectspace.study import Extraction, run_study
         from affectspace.training import Recipe
 
-    ((name, path),) = options.named_paths([source], "--source").items()
+    sources = list(options.named_paths(source, "--source").items())
+    if len(sources) != 1:
+        raise typer.BadParameter("the study trains on one corpus", param_hint="--source")
     with options.usage_errors():
         protocol = Protocol(
             objectives=tuple(dict.fromkeys(objective or PAPER_OBJECTIVES)),
@@ -92,7 +94,7 @@ def reproduce(
             ),
         )
     found = run_study(
-        (name, path),
+        sources[0],
         options.named_paths(target or [], "--target"),
         output=output,
         labels=labels,

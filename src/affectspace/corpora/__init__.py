@@ -194,7 +194,7 @@ def _label_file(corpus: Corpus, labels: Path) -> Path | None:
         return labels
     if corpus.label_file is None:
         return None
-    for path in sorted(labels.iterdir()):
+    for path in sorted(labels.rglob("*.csv")):
         if path.name.lower() == corpus.label_file.lower():
             return path
     raise TableError(

@@ -93,12 +93,14 @@ class Reproduction:
         embeddings: of the first seed's first fold: `corpus`, `model`, `z1`, `z2`, ..., and the
             labels; of the source, the held-out rows.
         trained: the models.
+        used: how many rows of each corpus took part.
         warnings: what a reader of the figures must know, in sentences.
     """
 
     results: pd.DataFrame
     embeddings: pd.DataFrame
     trained: Sequence[Trained]
+    used: Mapping[str, int]
     warnings: Sequence[str]
 
 
@@ -145,6 +147,7 @@ def reproduce(
         results_table(results),
         embeddings.reset_index(drop=True),
         trained,
+        {name: len(table) for name, table in used.items()},
         list(_warnings(source, used, splits, protocol)),
     )
 
@@ -323,6 +326,8 @@ def _warnings(
     if pd.isna(speakers).all():
         yield f"{source}: no speaker is known, so nobody can tell whether its folds share speakers."
     for name, table in corpora.items():
+        if all(np.isnan(_ratings(table, label)).all() for label in LABELS):
+            yield f"{name}: no row is rated, so it is in no table of ratings."
         for label in ("emotion", *LABELS):
             if label in table.rows and table.rows[label].notna().any():
                 leak = speaker_leak(table.rows[label], column_of(table.rows, "speaker"))

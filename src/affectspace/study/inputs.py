@@ -12,7 +12,7 @@ import pandas as pd
 
 from affectspace import corpora, features, tables
 from affectspace.audio import Channel
-from affectspace.errors import CorpusError, TableError
+from affectspace.errors import ContractError, CorpusError, TableError
 from affectspace.features import FeatureTable
 from affectspace.features.spec import AS_RECORDED
 
@@ -97,6 +97,8 @@ def read_corpus(
     """
     extraction = extraction or Extraction()
     path = Path(path)
+    if labels is not None and not Path(labels).exists():
+        raise TableError(f"there are no labels at {labels}")
     if path.is_dir():
         known = corpora.get(name).name
         utterances = corpora.read(known, path, labels=labels)
@@ -110,6 +112,7 @@ def read_corpus(
         spec.check(table.spec)
         rows = _labelled(known, table.rows, labels)
         return Corpus(known, path, _digest([path]), replace(table, rows=rows))
+    _refuse_other_sets(path, extraction.features)
     utterances = _labelled(known, tables.read_table(path, resolve=True), labels)
     return _extracted(known, path, utterances, extraction, progress=progress)
 
@@ -148,11 +151,25 @@ def _labelled(name: str, rows: pd.DataFrame, labels: str | Path | None) -> pd.Da
     known = name in corpora.names()
     if known:
         rows = corpora.standardise(rows, name)
-    if labels is None or any(c in rows and rows[c].notna().any() for c in tables.RATINGS):
-        return rows
-    if known:
-        return corpora.add_ratings(rows, name, labels)
-    return tables.add_labels(rows, tables.read_labels(labels)) if Path(labels).is_file() else rows
+        return rows if labels is None else corpora.add_ratings(rows, name, labels)
+    if labels is not None and Path(labels).is_file():
+        rows = tables.add_labels(rows, tables.read_labels(labels))
+    for rating in set(tables.RATINGS) & set(rows.columns):
+        values = pd.to_numeric(rows[rating])
+        if not values.dropna().between(1, 5).all():
+            raise TableError(
+                f"{name}: {rating} should be from 1 to 5, and goes from {values.min():g} to "
+                f"{values.max():g}"
+            )
+    return rows
+
+
+def _refuse_other_sets(path: Path, wanted: str) -> None:
+    """A feature table of another set must not be taken for a list of recordings."""
+    columns = set(tables.read_frame(path).columns)
+    for name in features.names():
+        if name != wanted and columns.issuperset(features.spec(name).features):
+            raise ContractError(f"{path} holds features of {name}, not of {wanted}")
 
 
 def _extracted(
@@ -169,9 +186,22 @@ def _extracted(
     )
     if not table.ok.any():
         reasons = table.rows["status"].value_counts().to_dict()
-        raise TableError(f"{name}: not one of {len(table)} rows could be used: {reasons}")
+        raise TableError(
+            f"{name}: not one of {len(table)} rows could be used: {reasons}; the first was "
+            f"{table.rows.index[0][0]}"
+        )
     if not table.ok.all():
-        _LOG.warning("%s: %d of %d rows are left out", name, (~table.ok).sum(), len(table))
+        left_out = table.rows[~table.ok]
+        reasons = left_out["status"].value_counts().to_dict()
+        first = f"{left_out.index[0][0]}: {left_out['message'].iloc[0]}"
+        _LOG.warning(
+            "%s: %d of %d rows are left out, %s; first %s",
+            name,
+            len(left_out),
+            len(table),
+            reasons,
+            first,
+        )
     files = dict.fromkeys(utterances.index.get_level_values("file"))
     written = utterances.reset_index(drop=True).to_csv().encode()
     return Corpus(name, path, _digest(map(Path, files), written), table)

@@ -105,10 +105,13 @@ def _write(
         figures={
             "Table 2 with 95 % intervals over speakers, mean over folds.": intervals,
             "Figure 3: the latent space of each corpus (columns) under each model (rows), "
-            "coloured by activation. First fold; the source's held-out rows.": figure3,
+            "coloured by activation. First fold; the source's held-out rows. The axes span the "
+            "middle 99 % of the points; the others are drawn on the border.": figure3,
             "The loss and its parts during training; a line per fold.": losses,
         },
-        inputs=pd.DataFrame([corpus.summary() for corpus in corpora.values()]),
+        inputs=pd.DataFrame(
+            [corpus.summary() | {"used": found.used[name]} for name, corpus in corpora.items()]
+        ),
         config=config,
         warnings=found.warnings,
         notice=notice,

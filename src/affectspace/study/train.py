@@ -14,7 +14,7 @@ from affectspace.evaluation.transfer import LABELS
 from affectspace.model import OBJECTIVES, AffectModel, save_model
 from affectspace.study.inputs import Extraction, read_corpora
 from affectspace.study.run import versions
-from affectspace.training import Recipe, Run, train
+from affectspace.training import Recipe, Run, check_device, train
 
 
 def train_model(
@@ -53,6 +53,7 @@ def train_model(
         AffectspaceError: if an input can't be used.
     """
     extraction, recipe = extraction or Extraction(), recipe or Recipe()
+    check_device(device)
     read = read_corpora(sources.items(), extraction=extraction, labels=labels, progress=progress)
     corpora = list(read.values())
     values = pd.concat([corpus.table.values[corpus.table.ok] for corpus in corpora])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
+from affectspace.errors import DeviceError
 from affectspace.features import FeatureSpec
 from affectspace.model import AffectModel
 from affectspace.processes import available_cores
@@ -62,7 +63,8 @@ def train(
 
     Raises:
         ValueError: if features are not finite or not of shape `(n, f)`, a label is missing,
-            infinite or of another length, a run has no rows, or there is no such device.
+            infinite or of another length, or a run has no rows.
+        DeviceError: if there is no such device.
         TrainingError: if a loss was not finite.
 
     Examples:
@@ -74,8 +76,7 @@ def train(
         (80, 2)
     """
     recipe = recipe or Recipe()
-    if torch.device(device).type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"there is no device {device!r} here; use 'cpu'")
+    check_device(device)
     x = _checked_features(features)
     names = sorted({label for run in runs for label in run.objective.axes})
     y = _checked_labels(labels, names, len(x))
@@ -95,6 +96,19 @@ def train(
         for part, fitted in zip(positions, _train(shares, processes, advance), strict=True):
             models.update(zip(part, fitted, strict=True))
     return [replace(models[i], feature_names=kept, spec=spec) for i in range(len(runs))]
+
+
+def check_device(device: str) -> None:
+    """Check that torch can compute there.
+
+    Raises:
+        DeviceError: if it can't.
+    """
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise DeviceError(f"there is no device {device!r} here ({reason}); use 'cpu'") from None
 
 
 def _train(
