@@ -159,7 +159,7 @@ def test_intervals_have_a_panel_per_label_and_a_colour_per_model():
     figure = drawn(plots.intervals(results(), title="Made up"))
     assert [axes.get_title() for axes in figure.axes] == ["activation", "valence"]
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == list(CORPORA)
-    assert [t.get_text() for t in figure.axes[-1].get_legend().get_texts()] == list(MODELS)
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == list(MODELS)
     assert len({line.get_color() for line in figure.axes[0].lines}) == 2
     np.testing.assert_allclose(figure.axes[0].lines[1].get_xdata(), [0.2] * 3)
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()

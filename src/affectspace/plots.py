@@ -132,7 +132,8 @@ def intervals(results: pd.DataFrame, *, metric: str = "adjusted_r2", title: str 
         panel.grid(axis="x", alpha=0.3)
     axes[0].set_yticks(range(len(corpora)), corpora)
     axes[0].invert_yaxis()
-    axes[-1].legend(fontsize=8, loc="best")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(models), fontsize=8)
     if title:
         figure.suptitle(title)
     return figure
