@@ -12,8 +12,8 @@ import pytest
 from matplotlib.figure import Figure
 
 import affectspace
-from affectspace import report
 from affectspace.evaluation import Result, Setting, results_table
+from affectspace.report import study as report
 
 
 def made_results(source="made", targets=("made", "far"), *, folds=2, transductive=(), p=None):

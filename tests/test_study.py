@@ -16,7 +16,7 @@ from affectspace.errors import ContractError, CorpusError, TableError
 from affectspace.evaluation import read_results
 from affectspace.evaluation.reproduction import Protocol
 from affectspace.model import OBJECTIVES, load_model
-from affectspace.report import table1, table2
+from affectspace.report.study import table1, table2
 from affectspace.study import Extraction, read_corpus, run_study, train_model
 from affectspace.synthesis import CORPORA, write_corpora
 from affectspace.tables import read_table, write_table

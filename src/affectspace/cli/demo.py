@@ -25,8 +25,8 @@ def demo(
     about real speech. Table 2 goes to stdout.
     """
     with train_extra("affectspace demo"):
-        from affectspace import report
         from affectspace.evaluation.reproduction import PAPER_OBJECTIVES, Protocol
+        from affectspace.report import study as report
         from affectspace.study import Extraction, run_study
         from affectspace.synthesis import write_corpora
         from affectspace.training import Recipe

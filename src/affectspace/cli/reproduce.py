@@ -69,8 +69,8 @@ def reproduce(
     to stdout.
     """
     with train_extra("affectspace reproduce"):
-        from affectspace import report
         from affectspace.evaluation.reproduction import PAPER_OBJECTIVES, Protocol
+        from affectspace.report import study as report
         from affectspace.study import Extraction, run_study
         from affectspace.training import Recipe
 

@@ -16,9 +16,10 @@ from typing import Any
 import pandas as pd
 
 import affectspace
-from affectspace import plots, report
+from affectspace import plots
 from affectspace.evaluation import write_results
 from affectspace.evaluation.reproduction import Protocol, Reproduction, Trained, reproduce
+from affectspace.report import study as report
 from affectspace.study.inputs import Corpus, Extraction, read_corpora
 
 PACKAGES = ("numpy", "opensmile", "pandas", "scikit-learn", "scipy", "soundfile", "soxr", "torch")

@@ -1,4 +1,4 @@
-"""Results as tables and as one self-contained HTML page."""
+"""The study's results as tables and as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def table2(results: pd.DataFrame) -> pd.DataFrame:
         results: the results table of the study.
 
     Returns:
-        As [`table1`][affectspace.report.table1], with `corpus`, `significant` (whether the F test's
-        p is below 0.05 in every fold) and `transductive`.
+        As [`table1`][affectspace.report.study.table1], with `corpus`, `significant` (whether the F
+        test's p is below 0.05 in every fold) and `transductive`.
     """
     chosen = results[results["protocol"] == "reproduction"].rename(columns={"target": "corpus"})
     keys = ["model", "corpus", "label"]
