@@ -11,45 +11,15 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from affectspace.autoencoder import Autoencoder
 from affectspace.errors import ContractError, ModelError
 from affectspace.model import (
-    OBJECTIVES,
-    AffectModel,
     Architecture,
     Objective,
     load_model,
     save_model,
 )
 from made_features import SPEC, feature_table
-
-FEATURES = len(SPEC.features)
-SIZES = Architecture(n_features=FEATURES)
-
-
-def network(architecture=SIZES, seed=0):
-    return Autoencoder(architecture, generators=[torch.Generator().manual_seed(seed)])
-
-
-def made_model(objective="joint", architecture=SIZES, **changes):
-    """A model with the weights of a fresh network."""
-    tensors = network(architecture).tensors()
-    weights = {name: tensor.detach().numpy().copy() for name, tensor in tensors.items()}
-    weights = {k: w[0] if k.endswith("bias") else w for k, w in weights.items()}
-    rng = np.random.default_rng(0)
-    model = AffectModel(
-        architecture=architecture,
-        objective=OBJECTIVES[objective],
-        weights=weights,
-        mean=rng.normal(size=FEATURES),
-        scale=rng.uniform(0.5, 2, FEATURES),
-        offsets=dict.fromkeys(OBJECTIVES[objective].axes, 3.0),
-        feature_names=SPEC.features,
-        spec=SPEC,
-        record={"seed": 4, "recipe": {"hidden": [40, 20, 10]}},
-        history=pd.DataFrame({"epoch": [1, 2], "loss": [0.9, 0.4], "slope": [0.1, 0.8]}),
-    )
-    return replace(model, **changes)
+from made_models import FEATURES, SIZES, made_model, network
 
 
 @pytest.fixture

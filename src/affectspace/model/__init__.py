@@ -4,14 +4,17 @@ Training returns an [`AffectModel`][affectspace.model.AffectModel]; to encode, N
 """
 
 from affectspace.model.affect import AffectModel
+from affectspace.model.calibration import Calibration
 from affectspace.model.folder import FORMAT_VERSION, load_model, save_model
-from affectspace.model.network import OBJECTIVES, Architecture, Layer, Objective
+from affectspace.model.network import LABEL_SCALE, OBJECTIVES, Architecture, Layer, Objective
 
 __all__ = [
     "FORMAT_VERSION",
+    "LABEL_SCALE",
     "OBJECTIVES",
     "AffectModel",
     "Architecture",
+    "Calibration",
     "Layer",
     "Objective",
     "load_model",

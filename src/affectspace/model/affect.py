@@ -12,7 +12,10 @@ import pandas as pd
 
 from affectspace.errors import ContractError
 from affectspace.features import FeatureSpec, FeatureTable
-from affectspace.model.network import Architecture, Array, Layer, Objective
+from affectspace.model.calibration import Calibration
+from affectspace.model.network import LABEL_SCALE, Architecture, Array, Layer, Objective
+
+_BLOCK = 2**19  # values that are worked on at once: 4 MB, which a processor's cache holds
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class AffectModel:
         offsets: for each label of the objective, what takes its axis to rating units.
         feature_names: `(f,)`, or None where the model was trained on a bare array.
         spec: the feature contract, or None where the features came from elsewhere.
+        calibration: intervals and usual reconstruction errors; None where nobody measured them.
         record: how it was trained: recipe, seed, rows, versions.
         history: one row per epoch: `epoch, loss, reconstruction, residual, slope`.
     """
@@ -46,6 +50,7 @@ class AffectModel:
     offsets: Mapping[str, float] = field(default_factory=dict)
     feature_names: tuple[str, ...] | None = None
     spec: FeatureSpec | None = None
+    calibration: Calibration | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
 
@@ -60,8 +65,7 @@ class AffectModel:
         Raises:
             ContractError: if the features are of another contract, or have other names.
         """
-        x = (self._matrix(features) - self.mean) / self.scale
-        return x if self.clip is None else np.clip(x, -self.clip, self.clip)
+        return self._standardised(self._matrix(features))
 
     def encode(self, features: npt.ArrayLike | pd.DataFrame | FeatureTable) -> Array:
         """The embedding z, shape `(n, n_latent)`; see the class for the input and NaN.
@@ -104,11 +108,95 @@ class AffectModel:
 
         Keeps the index of a DataFrame or a `FeatureTable`.
         """
-        estimates = self.estimate(self.encode(features))
-        frame = features.values if isinstance(features, FeatureTable) else features
-        return estimates.set_axis(frame.index) if isinstance(frame, pd.DataFrame) else estimates
+        return _under_index_of(features, self.estimate(self.encode(features)))
 
-    def _matrix(self, features: npt.ArrayLike | pd.DataFrame | FeatureTable) -> Array:
+    def intervals(self, estimates: pd.DataFrame) -> pd.DataFrame:
+        """The interval of each estimate, in rating units, not limited to 1 to 5.
+
+        Args:
+            estimates: `(n, labels)`, from `estimate` or `predict`.
+
+        Returns:
+            `activation_low`, `activation_high`, ... for each label, under the same index: the ends
+            between which the rating lies for `calibration.coverage` of all utterances. NaN where
+            the model has no calibration, or none for the label.
+        """
+        known = {} if self.calibration is None else self.calibration.intervals
+        ends = {
+            f"{label}_{end}": estimates[label] + known.get(label, (np.nan, np.nan))[side]
+            for label in self.labels
+            for side, end in enumerate(("low", "high"))
+        }
+        return pd.DataFrame(ends, index=estimates.index)
+
+    def reconstruction_error(self, features: npt.ArrayLike | pd.DataFrame | FeatureTable) -> Array:
+        """How badly the autoencoder rebuilds each row, `(n,)`, at least 0.
+
+        The mean over the features of the squared difference, in units of the training rows'
+        deviation; of clipped features if the model clips.
+        """
+        return self._encode_and_rebuild(self._matrix(features))[1]
+
+    def unusualness(self, features: npt.ArrayLike | pd.DataFrame | FeatureTable) -> Array:
+        """The share of the training rows that the model rebuilds better than this one, `(n,)`.
+
+        0 to 1: 0.5 is typical, above 0.99 rare. NaN without a calibration.
+        """
+        return self._unusualness(self.reconstruction_error(features))
+
+    def describe(self, features: npt.ArrayLike | pd.DataFrame | FeatureTable) -> pd.DataFrame:
+        """All that the model says of each row, in one pass and in bounded memory.
+
+        Keeps the index of a DataFrame or a `FeatureTable`. A row with a NaN is all NaN.
+
+        Returns:
+            For each label of the model its estimate and the ends of its interval (`activation`,
+            `activation_low`, `activation_high`, ...), limited to the label scale 1 to 5; the
+            embedding `z1`, `z2`, ...; and `unusualness`, 0 to 1. Intervals and unusualness are NaN
+            without a calibration.
+
+        Raises:
+            ContractError: if the features are of another contract, or have other names.
+        """
+        z, errors = self._encode_and_rebuild(self._matrix(features))
+        estimates = self.estimate(z)
+        ratings = pd.concat([estimates, self.intervals(estimates)], axis="columns")
+        ratings = ratings[[f"{x}{end}" for x in self.labels for end in ("", "_low", "_high")]]
+        embedding = pd.DataFrame(z, columns=[f"z{i + 1}" for i in range(z.shape[1])])
+        unusual = pd.Series(self._unusualness(errors), name="unusualness")
+        columns = [ratings.clip(*LABEL_SCALE), embedding, unusual]
+        return _under_index_of(features, pd.concat(columns, axis="columns"))
+
+    def _unusualness(self, errors: Array) -> Array:
+        if self.calibration is None:
+            return np.full(len(errors), np.nan)
+        return self.calibration.unusualness(errors)
+
+    def _encode_and_rebuild(self, x: npt.NDArray[Any]) -> tuple[Array, Array]:
+        """Embedding `(n, n_latent)` and reconstruction error `(n,)`, block by block."""
+        z = np.empty((len(x), self.architecture.n_latent))
+        errors = np.empty(len(x))
+        rows = max(1, _BLOCK // x.shape[1])
+        for first in range(0, len(x), rows):
+            block = slice(first, first + rows)
+            standardised = self._standardised(x[block])
+            z[block] = self._forward(self.architecture.encoder, standardised)
+            rebuilt = self._forward(self.architecture.decoder, z[block])
+            rebuilt -= standardised
+            errors[block] = np.einsum("ij,ij->i", rebuilt, rebuilt) / x.shape[1]
+        return z, errors
+
+    def _standardised(self, x: npt.NDArray[Any]) -> Array:
+        standardised: Array = np.subtract(x, self.mean, dtype=np.float64)
+        standardised /= self.scale
+        if self.clip is not None:
+            np.clip(standardised, -self.clip, self.clip, out=standardised)
+        return standardised
+
+    def _matrix(
+        self, features: npt.ArrayLike | pd.DataFrame | FeatureTable
+    ) -> npt.NDArray[np.floating[Any]]:
+        """The features as they came, `(n, f)`, once checked: no copy where they are floats."""
         if isinstance(features, FeatureTable):
             if self.spec is not None:
                 self.spec.check(features.spec)
@@ -120,7 +208,9 @@ class AffectModel:
                     f"the model was trained on {_shown(self.feature_names)}, "
                     f"but the table has {_shown(names)}"
                 )
-        x = np.asarray(features, dtype=np.float64)
+        x = np.asarray(features)
+        if x.dtype.kind != "f":
+            x = np.asarray(features, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != len(self.mean):
             raise ContractError(f"expected features of shape (n, {len(self.mean)}), not {x.shape}")
         return x
@@ -131,6 +221,12 @@ class AffectModel:
             if layer.relu:
                 x = np.maximum(x, 0)  # unlike fmax, keeps a NaN
         return x
+
+
+def _under_index_of(features: Any, frame: pd.DataFrame) -> pd.DataFrame:
+    """A result under the index of the features, where they have one."""
+    source = features.values if isinstance(features, FeatureTable) else features
+    return frame.set_axis(source.index) if isinstance(source, pd.DataFrame) else frame
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
+LABEL_SCALE = (1.0, 5.0)
+"""Ends of the scale on which people rate; 3 is neutral."""
+
 
 class Layer(NamedTuple):
     """One affine layer: its name in the weights, its widths, and whether a ReLU follows."""
