@@ -44,7 +44,7 @@ def test_a_folder(audio, tmp_path):
 
 def test_files_and_tables_in_the_order_given(audio, tmp_path):
     pd.DataFrame(
-        {"file": ["b.wav", "below/a.FLAC"], "start": [0.1, 0], "end": [0.4, None], "speaker": "x"}
+        {"file": ["b.wav", "below/a.FLAC"], "start": [0.1, 0], "end": [0.4, 0.6], "speaker": "x"}
     ).to_csv(audio / "table.csv", index=False)
     result = invoke(
         audio / "below" / "a.FLAC", audio / "table.csv", "-o", tmp_path / "f.csv",

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import io
+import json
 import logging
+import os
 import sys
 import unicodedata
 from pathlib import Path
@@ -10,6 +13,7 @@ import pandas as pd
 import pytest
 
 from affectspace import tables
+from affectspace.audio.names import locate
 from affectspace.errors import MissingExtraError, TableError
 
 
@@ -108,7 +112,9 @@ def test_check_refuses_arousal_and_ratings_in_words() -> None:
 # Reading and writing
 
 
-@pytest.mark.parametrize("name", ["table.csv", "table.parquet", "new/folder/TABLE.CSV"])
+@pytest.mark.parametrize(
+    "name", ["table.csv", "table.parquet", "table.jsonl", "new/folder/TABLE.CSV"]
+)
 def test_round_trip_keeps_values_order_and_dtypes(
     table: pd.DataFrame, tmp_path: Path, name: str
 ) -> None:
@@ -172,7 +178,7 @@ def test_parquet_with_plain_columns_is_read_too(tmp_path: Path) -> None:
         ("a.csv", "file,start\n,0\nb,0\n", "1 of 2 rows have no file name"),
         ("a.csv", "", "can't be read as a table"),
         ("a.parquet", "no parquet", "can't be read as a table"),
-        ("a.txt", "file\nx\n", "ends in .csv or .parquet"),
+        ("a.txt", "file\nx\n", "ends in .csv, .parquet, .jsonl"),
     ],
 )
 def test_unreadable_tables_say_why(tmp_path: Path, name: str, text: str, message: str) -> None:
@@ -201,6 +207,162 @@ def test_a_write_that_fails_leaves_the_old_file(
         tables.write_table(table, path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+# JSON lines
+
+
+def test_json_lines_have_seconds_and_nulls(table: pd.DataFrame, tmp_path: Path) -> None:
+    table["loudness"] = [0.1, np.inf, np.nan]
+    tables.write_table(table, tmp_path / "t.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text("utf-8").splitlines()]
+    assert list(rows[0]) == ["file", "start", "end", *table.columns]
+    assert [(row["start"], row["end"]) for row in rows] == [
+        (0.0, None),
+        (1.25, 2.000000001),
+        (1.0, None),
+    ]
+    assert [row["activation"] for row in rows] == [1.0, None, 4.5]
+    assert [row["loudness"] for row in rows] == [0.1, None, None]
+    assert [row["speaker"] for row in rows] == ["01", "2", None]
+    assert rows[2]["file"] == "é.wav"
+
+
+# Files that can't be written
+
+
+def test_a_file_that_can_be_written_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("old")
+    tables.check_writable(tmp_path / "a.csv")
+    tables.check_writable(tmp_path / "new" / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.csv", "new"]
+
+
+def test_what_can_not_be_written_is_found_before(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TableError, match="is a folder; name a file"):
+        tables.check_writable(tmp_path)
+    with pytest.raises(TableError, match=r"a\.csv can't be written: "):
+        tables.check_writable(tmp_path / "file" / "a.csv")
+
+
+# What somebody points at
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Path:
+    for name in ("b.wav", "a b/é.FLAC", "a b/c.Mp3", ".hidden.wav", "._b.wav", ".git/x.wav"):
+        path = tmp_path / "all" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "all" / "notes.doc").touch()
+    (tmp_path / "void").mkdir()
+    return tmp_path
+
+
+def found(root: Path, *inputs: object, **options: object) -> list[str]:
+    frame = tables.find_utterances([str(each) for each in inputs], **options)  # type: ignore[arg-type]
+    names = frame.index.get_level_values("file")
+    return [name.removeprefix(f"{root}/") for name in names]
+
+
+def test_a_folder_is_searched_to_the_bottom_but_for_what_is_hidden(collection: Path) -> None:
+    everything = ["all/a b/c.Mp3", "all/a b/é.FLAC", "all/b.wav"]
+    assert found(collection, collection / "all") == everything
+    assert found(collection, collection / "all" / ".git") == ["all/.git/x.wav"]
+    assert found(collection, collection / "all" / "._b.wav") == ["all/._b.wav"]
+
+
+def test_a_linked_folder_is_searched_once(collection: Path) -> None:
+    (collection / "links").mkdir()
+    (collection / "links" / "one").symlink_to(collection / "all")
+    (collection / "links" / "two").symlink_to(collection / "all")
+    (collection / "all" / "up").symlink_to(collection)
+    names = [Path(name).name for name in found(collection, collection / "links")]
+    assert sorted(names) == ["b.wav", "c.Mp3", "é.FLAC"]
+
+
+def test_a_list_is_relative_to_itself(collection: Path) -> None:
+    text = "\ufeffall/b.wav\r\n\r\n   \nall/a b/é.FLAC  \nnowhere.wav\nall/a b\n/abs/x.wav"
+    (collection / "list.txt").write_bytes(text.encode())
+    expected = ["all/b.wav", "all/a b/é.FLAC", "nowhere.wav", "all/a b/c.Mp3", "/abs/x.wav"]
+    assert found(collection, collection / "list.txt") == expected
+    (collection / "list.txt").write_bytes("all/b.wav\r\nä.wav\r\n".encode("utf-16"))
+    assert found(collection, collection / "list.txt") == ["all/b.wav", "ä.wav"]
+
+
+def test_standard_input_is_a_list_relative_to_the_current_folder() -> None:
+    stdin = io.BytesIO(b"x/b.wav\n\na.wav")
+    assert found(Path(), "-", "c.wav", stdin=stdin) == ["x/b.wav", "a.wav", "c.wav"]
+    assert found(Path(), "-") == ["-"]
+
+
+def test_tables_of_every_kind_are_relative_to_themselves(collection: Path) -> None:
+    frame = table_of(["all/b.wav"], speaker=["7"])
+    for suffix in tables.TABLE_SUFFIXES:
+        path = collection / f"t{suffix}"
+        tables.write_table(frame, path)
+        read = tables.find_utterances([path])
+        assert read["speaker"].tolist() == ["7"]
+        assert found(collection, path) == ["all/b.wav"]
+
+
+def test_a_row_that_comes_twice_counts_once_and_keeps_its_columns(
+    collection: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(collection)
+    index = tables.utterance_index(["all/b.wav", "all/b.wav"], [0, 1])
+    tables.write_table(pd.DataFrame({"speaker": ["x", "y"]}, index), "t.csv")
+    frame = tables.find_utterances(["all/b.wav", "all", collection / "t.csv", "./all/b.wav"])
+    names = frame.index.get_level_values("file").tolist()
+    assert names == ["all/b.wav", "all/a b/c.Mp3", "all/a b/é.FLAC", str(collection / "all/b.wav")]
+    assert frame["speaker"].fillna("").tolist() == ["x", "", "", "y"]
+    assert frame["speaker"].dtype == tables.TEXT_DTYPE
+    assert "3 rows came more than once and count once, first all/b.wav" in caplog.text
+
+
+def test_nothing_to_embed_is_an_error_only_where_it_is_all(
+    collection: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (collection / "list.txt").write_text("\n")
+    with pytest.raises(TableError, match=r"void holds no audio.*; .*list\.txt names no files"):
+        found(collection, collection / "void", collection / "list.txt")
+    with pytest.raises(TableError, match="there is no input"):
+        tables.find_utterances([])
+    assert caplog.text == ""
+    assert found(collection, collection / "void", "gone.wav") == ["gone.wav"]
+    assert "void holds no audio" in caplog.text
+
+
+def test_a_list_that_is_missing_says_so(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"l\.txt can't be read as a list: No such file"):
+        tables.find_utterances([tmp_path / "l.txt"])
+
+
+# Names that aren't spelt as on disk
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names on disk are text")
+def test_a_name_that_is_not_utf8_goes_there_and_back(tmp_path: Path) -> None:
+    raw = os.fsencode(tmp_path) + b"/caf\xe9.wav"
+    Path(os.fsdecode(raw)).touch()
+    (name,) = found(tmp_path, tmp_path)
+    assert name == r"caf\xe9.wav"
+    assert os.fsencode(locate(f"{tmp_path}/{name}")) == raw
+    tables.write_table(table_of([name]), tmp_path / "t.parquet")
+    assert tables.read_table(tmp_path / "t.parquet").index[0][0] == name
+
+
+def test_accents_are_found_in_either_form(tmp_path: Path) -> None:
+    folder, name = unicodedata.normalize("NFD", "é"), unicodedata.normalize("NFC", "ü.wav")
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / name).touch()
+    on_disk = f"{tmp_path}/{folder}/{name}"
+    for form in ("NFC", "NFD"):
+        assert Path(locate(unicodedata.normalize(form, on_disk))).samefile(on_disk)
+    assert locate(f"{tmp_path}/é/ö.wav") == f"{tmp_path}/é/ö.wav"
+    assert locate("nowhere/ö.wav") == "nowhere/ö.wav"
 
 
 # audformat databases

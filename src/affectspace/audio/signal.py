@@ -13,6 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from affectspace.audio import checks, decode, voicing
+from affectspace.audio.names import locate
 from affectspace.audio.status import Status
 from affectspace.errors import AudioError
 
@@ -86,7 +87,7 @@ def read_audio(
     if isinstance(source, tuple):
         samples, rate = _from_array(*source, begin, stop)
     elif isinstance(source, str | os.PathLike):
-        return _read_file(Path(source), channel, begin, stop)
+        return _read_file(Path(locate(os.fspath(source))), channel, begin, stop)
     else:
         samples, rate = decode.decode(decode.as_file(source), begin, stop)
     return _signal(samples, rate, channel)

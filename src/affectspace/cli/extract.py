@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,14 +15,7 @@ if TYPE_CHECKING:
 
 
 def extract(
-    inputs: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="INPUT...",
-            help="Audio files; folders, searched to the bottom; utterance tables (CSV or Parquet "
-            "with a column 'file', relative to the table's own folder).",
-        ),
-    ],
+    inputs: options.Inputs,
     output: Annotated[
         Path,
         typer.Option("--output", "-o", help="Where to write: .parquet (has the contract) or .csv."),
@@ -40,10 +34,11 @@ def extract(
     from affectspace import tables
     from affectspace.features import extract as extract_features
 
-    if output.suffix.lower() not in tables.TABLE_SUFFIXES:
+    if output.suffix.lower() not in (".parquet", ".csv"):
         raise typer.BadParameter(f"{output} should end in .parquet or .csv", param_hint="--output")
+    tables.check_writable(output)
     table = extract_features(
-        tables.find_utterances(inputs),
+        tables.find_utterances(inputs, stdin=sys.stdin.buffer),
         features=features,
         channel=options.channel_rule(channel),
         level=level,

@@ -12,6 +12,17 @@ import typer
 if TYPE_CHECKING:
     from affectspace.audio import Channel
 
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        show_default=False,
+        help="Audio files; folders, searched to the bottom; utterance tables (.csv, .parquet or "
+        ".jsonl with a column 'file', and 'start' and 'end' where a row is a part of a file); "
+        "lists (.txt, one file per line); '-' for a list on stdin. Tables and lists name files "
+        "relative to themselves.",
+    ),
+]
 Labels = Annotated[
     Path | None,
     typer.Option(

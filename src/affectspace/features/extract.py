@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affectspace.audio import SAMPLING_RATE, Channel, Status
+from affectspace.audio.names import locate
 from affectspace.errors import ContractError, TableError
 from affectspace.features import registry
 from affectspace.features.backend import Backend
@@ -197,7 +198,7 @@ def _tasks(index: pd.Index) -> tuple[NDArray[np.intp], list[Task]]:
         which[row] = spans[span]
     return which, [
         # a worker process may be in another folder
-        Task(os.path.abspath(file), tuple(parts[i : i + SPANS_PER_TASK]))  # noqa: PTH100
+        Task(os.path.abspath(locate(file)), tuple(parts[i : i + SPANS_PER_TASK]))  # noqa: PTH100
         for file, parts in by_file.items()
         for i in range(0, len(parts), SPANS_PER_TASK)
     ]

@@ -1,24 +1,25 @@
-"""The utterance table: audformat's index `file, start, end`, CSV and Parquet, label files.
+"""The utterance table: audformat's index `file, start, end`, its files, and label files.
 
 A table is a `pandas.DataFrame` with one row per utterance. Its index levels are `file` (str),
 `start` and `end` (`timedelta64[ns]`); `start` 0 and `end` NaT mean the whole file. Columns are
 those of `TEXT_COLUMNS` and `NUMBER_COLUMNS` where they are known, and any others. Unknown is NaN.
 """
 
-from affectspace.tables.inputs import TABLE_SUFFIXES, find_utterances
+from affectspace.tables.files import check_writable, replaced_at_once
+from affectspace.tables.inputs import LIST_SUFFIX, find_utterances
 from affectspace.tables.labels import AUDIO_SUFFIXES, add_labels, file_stem, read_labels
 from affectspace.tables.table import (
     FILE_HEADERS,
     INDEX,
     NUMBER_COLUMNS,
     RATINGS,
+    TABLE_SUFFIXES,
     TEXT_COLUMNS,
     TEXT_DTYPE,
     check_table,
     read_audformat,
     read_frame,
     read_table,
-    replaced_at_once,
     resolve_files,
     text_column,
     utterance_index,
@@ -29,6 +30,7 @@ __all__ = [
     "AUDIO_SUFFIXES",
     "FILE_HEADERS",
     "INDEX",
+    "LIST_SUFFIX",
     "NUMBER_COLUMNS",
     "RATINGS",
     "TABLE_SUFFIXES",
@@ -36,6 +38,7 @@ __all__ = [
     "TEXT_DTYPE",
     "add_labels",
     "check_table",
+    "check_writable",
     "file_stem",
     "find_utterances",
     "read_audformat",

@@ -1,45 +1,136 @@
-"""What somebody points at (files, folders, tables) as one utterance table."""
+"""What somebody points at (files, folders, tables, lists) as one utterance table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import codecs
+import logging
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import pandas as pd
 
 from affectspace.errors import TableError
 from affectspace.tables.labels import AUDIO_SUFFIXES
-from affectspace.tables.table import read_table, utterance_index
+from affectspace.tables.table import TABLE_SUFFIXES, read_table, utterance_index
 
-TABLE_SUFFIXES = (".csv", ".parquet")
+LIST_SUFFIX = ".txt"
+STDIN = "-"
+
+_LOG = logging.getLogger(__name__)
 
 
-def find_utterances(inputs: Iterable[str | Path]) -> pd.DataFrame:
+def find_utterances(
+    inputs: Iterable[str | os.PathLike[str]], *, stdin: IO[bytes] | None = None
+) -> pd.DataFrame:
     """Return the utterances that the inputs stand for, in their order; a folder's by path.
 
     Args:
-        inputs: audio files; folders, searched to the bottom; utterance tables (CSV or Parquet),
-            whose files are relative to the table. What doesn't exist counts as a file.
+        inputs: audio files; folders, searched to the bottom, hidden files and folders left out;
+            utterance tables (`.csv`, `.parquet`, `.jsonl`), whose files are relative to the table;
+            lists (`.txt`), one file or folder per line, relative to the list. What doesn't exist
+            counts as a file.
+        stdin: where the input `-` is read from, a list relative to the current folder. Without it,
+            `-` is a file like any other.
 
     Returns:
-        The utterance table.
+        The utterance table. A row that several inputs name comes once, at its first place, with
+        the columns of all.
 
     Raises:
-        TableError: when a folder holds no audio, or a table can't be read.
+        TableError: when no input holds a row (one that doesn't, among others, is a warning in the
+            log), or a table or list can't be read.
+
+    Examples:
+        >>> find_utterances(["a.wav", "b.wav", "a.wav"]).index.get_level_values("file").to_list()
+        ['a.wav', 'b.wav']
     """
-    return pd.concat([_utterances(Path(path)) for path in inputs])
+    found, void = [], []
+    for given in inputs:
+        table, what = _utterances(os.fspath(given), stdin)
+        if not len(table):
+            void.append(what)
+        else:
+            found.append(table)
+    if not found:
+        raise TableError("; ".join(void) or "there is no input: name files, folders or tables")
+    for what in void:
+        _LOG.warning("%s", what)
+    return _once(found[0] if len(found) == 1 else pd.concat(found))
 
 
-def _utterances(path: Path) -> pd.DataFrame:
-    if path.is_dir():
-        files = sorted(
-            str(file)
-            for file in path.rglob("*")
-            if file.suffix.lower() in AUDIO_SUFFIXES and file.is_file()
-        )
-        if not files:
-            raise TableError(f"{path} holds no audio: nothing ends in {', '.join(AUDIO_SUFFIXES)}")
-        return pd.DataFrame(index=utterance_index(files))
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        return read_table(path, resolve=True)
-    return pd.DataFrame(index=utterance_index([str(path)]))
+def _utterances(path: str, stdin: IO[bytes] | None) -> tuple[pd.DataFrame, str]:
+    """Return an input's rows, and what to say where there are none."""
+    suffix = Path(path).suffix.lower()
+    if path == STDIN and stdin is not None:
+        files = list(_listed(stdin.read(), ""))
+        return _whole(files), "standard input names no files"
+    if os.path.isdir(path):  # noqa: PTH112  (keeps the text as it is)
+        formats = ", ".join(AUDIO_SUFFIXES)
+        return _whole(_audio_below(path)), f"{path} holds no audio: nothing ends in {formats}"
+    if suffix in TABLE_SUFFIXES:
+        return read_table(path, resolve=True), f"{path} has no rows"
+    if suffix == LIST_SUFFIX:
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            raise TableError(f"{path} can't be read as a list: {error.strerror}") from None
+        files = list(_listed(content, os.path.dirname(path)))  # noqa: PTH120
+        return _whole(files), f"{path} names no files"
+    return _whole([path]), ""
+
+
+def _listed(content: bytes, folder: str) -> Iterator[str]:
+    """Yield the files that the lines of a list stand for."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # a Windows shell's `>`
+        text = content.decode("utf-16", "replace")
+    else:
+        text = content.decode("utf-8-sig", "surrogateescape")
+    for line in text.split("\n"):
+        if not line.strip():
+            continue
+        path = os.path.join(folder, line.rstrip())  # noqa: PTH118
+        # a look at the disk only where the name leaves it open
+        if Path(path).suffix.lower() not in AUDIO_SUFFIXES and os.path.isdir(path):  # noqa: PTH112
+            yield from _audio_below(path)
+        else:
+            yield path
+
+
+def _audio_below(folder: str) -> list[str]:
+    """Find the recordings in a folder and those below, links to folders followed once."""
+    files: list[str] = []
+    seen: set[str] = set()
+    for where, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(where)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files += [
+            os.path.join(where, name)  # noqa: PTH118
+            for name in names
+            if not name.startswith(".") and Path(name).suffix.lower() in AUDIO_SUFFIXES
+        ]
+    return sorted(files)
+
+
+def _whole(files: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(index=utterance_index(files))
+
+
+def _once(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out rows that came before, however their path was written; keep their columns."""
+    frame = table.index.to_frame(index=False)
+    frame["file"] = [os.path.abspath(file) for file in frame["file"]]  # noqa: PTH100
+    again = frame.duplicated().to_numpy()
+    if not again.any():
+        return table
+    first: Any = table.index[again][0][0]
+    _LOG.warning("%d rows came more than once and count once, first %s", again.sum(), first)
+    which = frame.groupby(list(frame.columns), sort=False, dropna=False).ngroup().to_numpy()
+    merged = table.groupby(which).first()  # of each column the first that isn't missing
+    merged.index = table.index[~again]
+    return merged

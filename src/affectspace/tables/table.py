@@ -1,4 +1,4 @@
-"""The utterance table itself: index, checks, CSV, Parquet and audformat databases.
+"""The utterance table itself: index, checks, CSV, Parquet, JSON lines and audformat databases.
 
 A table is a `pandas.DataFrame` with one row per utterance. Its index levels are `file` (str),
 `start` and `end` (`timedelta64[ns]`); `start` 0 and `end` NaT mean the whole file. Columns are
@@ -8,10 +8,10 @@ those of `TEXT_COLUMNS` and `NUMBER_COLUMNS` where they are known, and any other
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -19,8 +19,11 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from affectspace.audio.names import table_name
 from affectspace.errors import MissingExtraError, TableError
+from affectspace.tables.files import replaced_at_once
 
+TABLE_SUFFIXES = (".csv", ".parquet", ".jsonl")
 INDEX = ("file", "start", "end")
 RATINGS = ("activation", "valence", "dominance")
 TEXT_COLUMNS = ("corpus", "language", "speaker", "gender", "emotion", "intensity", "sentence")
@@ -36,14 +39,15 @@ _NUMBER = re.compile(r"(age|(activation|valence|dominance)(_\w+)?)")
 
 
 def utterance_index(
-    files: Sequence[str],
+    files: Sequence[str | os.PathLike[str]],
     starts: Sequence[Any] | None = None,
     ends: Sequence[Any] | None = None,
 ) -> pd.MultiIndex:
-    """Build the index of an utterance table.
+    r"""Build the index of an utterance table.
 
     Args:
-        files: path or name of each utterance's file, length n.
+        files: path or name of each utterance's file, length n. A byte that isn't UTF-8 becomes
+            its code, as in `\xe9`.
         starts: where each utterance starts: timedeltas, strings such as `0 days 00:00:01.5`, or
             numbers in seconds. Without it, 0.
         ends: where each ends, in the same forms; NaT, NaN and None mean the end of the file.
@@ -68,7 +72,7 @@ def utterance_index(
             )
     return pd.MultiIndex.from_arrays(
         [
-            pd.Series(files, dtype=TEXT_DTYPE),
+            pd.Series([_file(file) for file in files], dtype=TEXT_DTYPE),
             _times([0.0] * n if starts is None else starts, "start"),
             _times([None] * n if ends is None else ends, "end"),
         ],
@@ -135,14 +139,14 @@ def _check_index(table: pd.DataFrame) -> None:
 
 
 def read_table(path: str | Path, *, resolve: bool = False) -> pd.DataFrame:
-    """Read an utterance table from CSV or Parquet.
+    """Read an utterance table from CSV, Parquet or JSON lines.
 
     Reads what [`write_table`][affectspace.tables.write_table] and audformat write, and plainer
     files: times may be in seconds, `start` and `end` may be left out, `arousal` is read as
     `activation`.
 
     Args:
-        path: a `.csv` or `.parquet` file with at least a column `file`.
+        path: a `.csv`, `.parquet` or `.jsonl` file with at least a column `file`.
         resolve: take relative file paths as relative to the table's own folder. Without it they
             stay as written.
 
@@ -166,14 +170,14 @@ def read_table(path: str | Path, *, resolve: bool = False) -> pd.DataFrame:
 
 
 def read_frame(path: str | Path) -> pd.DataFrame:
-    """Read a CSV or Parquet file into plain columns, with this module's dtypes and names.
+    """Read CSV, Parquet or JSON lines into plain columns, with this module's dtypes and names.
 
     An index that was stored with a name comes back as columns. The columns of `TEXT_COLUMNS` stay
     text (a speaker `01` isn't the number 1); ratings and age become float64, anything that isn't a
     number raises; `arousal` becomes `activation`.
 
     Args:
-        path: a `.csv` or `.parquet` file.
+        path: a `.csv`, `.parquet` or `.jsonl` file.
 
     Returns:
         One row per line, with a plain counting index.
@@ -188,6 +192,8 @@ def read_frame(path: str | Path) -> pd.DataFrame:
             frame = pd.read_parquet(path)
             named = [name for name in frame.index.names if name is not None]
             frame = frame.reset_index(drop=not named)
+        elif suffix == ".jsonl":
+            frame = pd.read_json(path, lines=True, dtype=False, convert_dates=False)
         else:
             frame = _read_csv(path)
     except FileNotFoundError:
@@ -198,13 +204,14 @@ def read_frame(path: str | Path) -> pd.DataFrame:
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
-    """Write an utterance table as CSV or Parquet, by the suffix; all or nothing.
+    """Write an utterance table as CSV, Parquet or JSON lines, by the suffix; all or nothing.
 
-    CSV is as audformat writes it: `file,start,end` first, times as `0 days 00:00:01`.
+    CSV is as audformat writes it: `file,start,end` first, times as `0 days 00:00:01`. JSON lines
+    are an object per row, with times in seconds and null for what is missing.
 
     Args:
         table: the utterance table.
-        path: a path that ends in `.csv` or `.parquet`. Its folder is made if need be.
+        path: a path that ends in `.csv`, `.parquet` or `.jsonl`. Its folder is made if need be.
 
     Raises:
         TableError: when the table or the suffix is wrong.
@@ -215,28 +222,10 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
     with replaced_at_once(path) as beside:
         if suffix == ".parquet":
             table.to_parquet(beside)
+        elif suffix == ".jsonl":
+            beside.write_text(_json_lines(table), encoding="utf-8")
         else:
             table.to_csv(beside, encoding="utf-8")
-
-
-@contextlib.contextmanager
-def replaced_at_once(path: str | Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to, and move it to `path` when all went well.
-
-    Args:
-        path: the file to write or replace. Its folder is made if need be.
-
-    Yields:
-        A path in the same folder. After an error it is gone and `path` is as it was.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        yield beside
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def resolve_files(table: pd.DataFrame, root: str | Path) -> pd.DataFrame:
@@ -292,6 +281,10 @@ def read_audformat(root: str | Path, table: str) -> pd.DataFrame:
     return resolve_files(check_table(plain), root)
 
 
+def _file(name: Any) -> Any:
+    return table_name(name) if isinstance(name, str | os.PathLike) else name
+
+
 def _times(values: Sequence[Any], level: str) -> pd.TimedeltaIndex:
     """Read times given as timedeltas, text or seconds, even mixed."""
     try:
@@ -324,6 +317,17 @@ def _read_csv(path: Path) -> pd.DataFrame:
     return frame
 
 
+def _json_lines(table: pd.DataFrame) -> str:
+    frame = table.reset_index()
+    for time in INDEX[1:]:
+        frame[time] = frame[time].dt.total_seconds()
+    plain = frame.replace([np.inf, -np.inf], np.nan).astype(object)
+    rows = plain.where(plain.notna(), None).to_dict("records")
+    return "".join(
+        json.dumps(row, ensure_ascii=False, allow_nan=False, default=str) + "\n" for row in rows
+    )
+
+
 def _named(frame: pd.DataFrame, source: Path) -> pd.DataFrame:
     """Call arousal activation, and give known columns their dtype."""
     names = [re.sub(r"^arousal(?=$|_)", "activation", str(name)) for name in frame.columns]
@@ -343,8 +347,10 @@ def _named(frame: pd.DataFrame, source: Path) -> pd.DataFrame:
 
 def _table_suffix(path: Path) -> str:
     suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise TableError(f"{path}: a table's name ends in .csv or .parquet, this one in {suffix!r}")
+    if suffix not in TABLE_SUFFIXES:
+        raise TableError(
+            f"{path}: a table's name ends in {listed(TABLE_SUFFIXES)}, this one in {suffix!r}"
+        )
     return suffix
 
 

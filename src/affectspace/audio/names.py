@@ -1,0 +1,57 @@
+r"""File names in tables, and files on disk that are spelt a little differently.
+
+A table's text is UTF-8, a file name on Linux is bytes: what isn't UTF-8 stands in a table with its
+bytes as `\xe9`. And macOS writes accents in two characters where most others write one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+
+_BYTE = re.compile(rb"\\x([0-9a-f]{2})")
+
+
+def table_name(file: str | os.PathLike[str]) -> str:
+    r"""Return a path as a table can hold it; the same text unless it isn't UTF-8.
+
+    Examples:
+        >>> table_name("caf\udce9.wav"), table_name("café.wav")
+        ('caf\\xe9.wav', 'café.wav')
+    """
+    text = os.fspath(file)
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def locate(file: str) -> str:
+    r"""Return the path of the file that a name in a table stands for.
+
+    Where there is no file of that very name, its folders and itself are looked for with their
+    accents in one character or in two, and with `\xe9` for a byte that isn't UTF-8.
+
+    Args:
+        file: a path as tables have it.
+
+    Returns:
+        The path on disk; `file` itself where nothing is found.
+    """
+    if (file.isascii() and "\\x" not in file) or os.path.lexists(file):
+        return file
+    found, parts = "", file.split(os.sep)  # noqa: PTH206  (keeps the text as it is)
+    for position, part in enumerate(parts):
+        stem = found + os.sep if position else ""
+        spelt = next((one for one in _spellings(part) if os.path.lexists(stem + one)), None)
+        if spelt is None and part:
+            return file
+        found = stem + (spelt or "")
+    return found
+
+
+def _spellings(name: str) -> list[str]:
+    composed = unicodedata.normalize("NFC", name)
+    decomposed = unicodedata.normalize("NFD", name)
+    raw = _BYTE.sub(lambda byte: bytes([int(byte[1], 16)]), name.encode("utf-8", "surrogateescape"))
+    return [name, composed, decomposed, raw.decode("utf-8", "surrogateescape")]
