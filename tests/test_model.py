@@ -189,7 +189,12 @@ def test_saving_replaces_a_model_and_leaves_nothing_beside_it(tmp_path):
     save_model(made_model(), tmp_path)
     save_model(made_model(offsets={"activation": 1.0, "valence": 1.0}), tmp_path)
     assert load_model(tmp_path).offsets["valence"] == 1.0
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "README.md",
+        "config.json",
+        "metrics.json",
+        "model.safetensors",
+    ]
 
 
 @pytest.fixture
@@ -222,7 +227,7 @@ def test_a_safetensors_header_that_claims_too_much(folder):
 @pytest.mark.parametrize("text", ["[]", '"model"', "{}", '{"format_version": 99}', "7"])
 def test_an_unknown_format_version(folder, text):
     (folder / "config.json").write_text(text)
-    with pytest.raises(ModelError, match=r"has format version .*; this package reads 1"):
+    with pytest.raises(ModelError, match=r"has format version .*; this package reads 2 only"):
         load_model(folder)
 
 

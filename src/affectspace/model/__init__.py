@@ -5,8 +5,13 @@ Training returns an [`AffectModel`][affectspace.model.AffectModel]; to encode, N
 
 from affectspace.model.affect import AffectModel
 from affectspace.model.calibration import Calibration
-from affectspace.model.folder import FORMAT_VERSION, load_model, save_model
+from affectspace.model.card import card_header, model_card
+from affectspace.model.config import FORMAT_VERSION
+from affectspace.model.contract import adopt, meet
+from affectspace.model.folder import check_output, read_card, read_metrics, save_model
 from affectspace.model.network import LABEL_SCALE, OBJECTIVES, Architecture, Layer, Objective
+from affectspace.model.probe import Probe
+from affectspace.model.sources import find_model, load_model, shipped_models
 
 __all__ = [
     "FORMAT_VERSION",
@@ -17,6 +22,16 @@ __all__ = [
     "Calibration",
     "Layer",
     "Objective",
+    "Probe",
+    "adopt",
+    "card_header",
+    "check_output",
+    "find_model",
     "load_model",
+    "meet",
+    "model_card",
+    "read_card",
+    "read_metrics",
     "save_model",
+    "shipped_models",
 ]

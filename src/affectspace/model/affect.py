@@ -14,6 +14,7 @@ from affectspace.errors import ContractError
 from affectspace.features import FeatureSpec, FeatureTable
 from affectspace.model.calibration import Calibration
 from affectspace.model.network import LABEL_SCALE, Architecture, Array, Layer, Objective
+from affectspace.model.probe import Probe
 
 _BLOCK = 2**19  # values that are worked on at once: 4 MB, which a processor's cache holds
 
@@ -39,6 +40,12 @@ class AffectModel:
         calibration: intervals and usual reconstruction errors; None where nobody measured them.
         record: how it was trained: recipe, seed, rows, versions.
         history: one row per epoch: `epoch, loss, reconstruction, residual, slope`.
+        probe: what the feature set gave on a known signal; tells another installation whether its
+            features are the same. None: never computed.
+        name: of the model, for people.
+        version: of the model, for people.
+        licence: of the weights, an SPDX name where there is one; empty where nobody said.
+        source: where it was loaded from: a folder, or `hf:ORG/NAME@COMMIT`; empty where it wasn't.
     """
 
     architecture: Architecture
@@ -53,6 +60,11 @@ class AffectModel:
     calibration: Calibration | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
+    probe: Probe | None = None
+    name: str = ""
+    version: str = ""
+    licence: str = ""
+    source: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -4,147 +4,233 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
+import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
-
 from affectspace.errors import ModelError
-from affectspace.features import FeatureSpec
+from affectspace.model import config as configs
+from affectspace.model import tensors as numbers
+from affectspace.model import values
 from affectspace.model.affect import AffectModel
-from affectspace.model.network import Architecture, Objective
-from affectspace.tables import replaced_at_once
+from affectspace.model.calibration import Calibration
+from affectspace.model.card import model_card
+from affectspace.model.config import Config
+from affectspace.model.probe import Probe, compute_probe
+from affectspace.model.tensors import ERRORS, MEAN, PROBE, SCALE, Tensors
 
-FORMAT_VERSION = 1
+CONFIG, WEIGHTS, CARD, METRICS = "config.json", "model.safetensors", "README.md", "metrics.json"
+
+LARGEST = {CONFIG: 8 * 2**20, WEIGHTS: 256 * 2**20, CARD: 2**20, METRICS: 8 * 2**20}
+"""The files of a model folder, and the bytes from which on each is refused unread."""
 
 
-def save_model(model: AffectModel, folder: str | Path) -> Path:
-    """Write a model folder: `config.json` and `model.safetensors`.
+def save_model(
+    model: AffectModel,
+    folder: str | Path,
+    *,
+    card: str | None = None,
+    metrics: Mapping[str, Any] | list[Any] | None = None,
+) -> Path:
+    """Write a model folder: `config.json`, `model.safetensors`, `README.md` and `metrics.json`.
 
-    Each file is written beside its place and then renamed, the configuration last, so that a folder
-    that reads is complete.
+    All files are written beside their places, read back, and then renamed, the configuration last:
+    after an error the folder is as it was. Other files in the folder are left alone. A model of a
+    feature set that is installed gets its probe here, if it has none.
 
     Args:
         model: what to save.
-        folder: made if missing; a model that is there already is replaced.
+        folder: made if missing; a model that is there already is replaced, with its card and its
+            metrics.
+        card: the model card, Markdown with the Hugging Face header; None for a plain one, which
+            says what the model is and that nothing was measured.
+        metrics: what was measured, as JSON has it; None for nothing.
 
     Returns:
         The folder.
+
+    Raises:
+        ModelError: if the folder has files of these names and is no model folder, or the model
+            can't be read back.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {"mean": model.mean, "scale": model.scale, **model.weights}
-    weights = save_tensors({name: np.asarray(tensor) for name, tensor in tensors.items()})
-    with replaced_at_once(folder / "model.safetensors") as path:
-        path.write_bytes(weights)
-    config = {
-        "format_version": FORMAT_VERSION,
-        "sha256": hashlib.sha256(weights).hexdigest(),
-        "architecture": asdict(model.architecture),
-        "objective": {"name": model.objective.name, "axes": dict(model.objective.axes)},
-        "clip": model.clip,
-        "offsets": dict(model.offsets),
-        "feature_names": model.feature_names,
-        "feature_spec": None if model.spec is None else json.loads(model.spec.to_json()),
-        "label_scale": {"low": 1, "neutral": 3, "high": 5},
-        "record": dict(model.record),
-        "history": _columns(model.history),
+    check_output(folder)
+    if model.probe is None and model.spec is not None:
+        model = replace(model, probe=compute_probe(model.spec))
+    weights = numbers.to_bytes(model)
+    config = configs.to_json(model, sha256=hashlib.sha256(weights).hexdigest()).encode()
+    content = {
+        WEIGHTS: weights,
+        CARD: (model_card(model) if card is None else card).encode(),
+        METRICS: _metrics_json(metrics).encode(),
+        CONFIG: config,
     }
-    with replaced_at_once(folder / "config.json") as path:
-        path.write_text(json.dumps(config, indent=2, allow_nan=False), encoding="utf-8")
+    for name, data in content.items():
+        if len(data) > LARGEST[name]:
+            raise ModelError(f"{name} would have {len(data)} bytes; {LARGEST[name]} are read")
+    _assembled(configs.from_json(config), weights)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_together(folder, content)
     return folder
 
 
-def load_model(name_or_path: str | Path) -> AffectModel:
-    """Read a model folder; nothing in it is executed.
+def check_output(folder: str | Path) -> None:
+    """Check that a model may be written there, without writing anything.
 
     Args:
-        name_or_path: the folder.
+        folder: may be missing.
 
     Raises:
-        ModelError: if a file is missing or damaged, the two are not of one model, the version is
-            unknown, or a tensor is missing, extra, of the wrong shape, or not finite.
+        ModelError: if it is a file, or has files of a model folder's names without being one.
     """
-    folder = Path(name_or_path)
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        weights = (folder / "model.safetensors").read_bytes()
-        tensors = load_tensors(weights)
-    except Exception as error:
-        raise ModelError(f"{folder} is no readable model folder: {error}") from error
-    version = config.get("format_version") if isinstance(config, dict) else None
-    if version != FORMAT_VERSION:
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise ModelError(f"{folder} is a file; a model is written as a folder")
+    taken = [name for name in LARGEST if (folder / name).exists() or (folder / name).is_symlink()]
+    if taken and not _is_model(folder):
         raise ModelError(
-            f"{folder} has format version {version}; this package reads {FORMAT_VERSION}"
+            f"{folder} holds other things ({', '.join(taken)}) and no model; nothing is overwritten"
         )
+
+
+def read_folder(folder: str | Path) -> AffectModel:
+    """Read a model folder; nothing in it is executed.
+
+    Links are followed: whatever they lead to is read as numbers or refused.
+
+    Raises:
+        ModelError: if a file is missing, damaged or too large, the two are not of one model, the
+            version is unknown, anything in the configuration is impossible, or a tensor is missing,
+            extra, of the wrong shape or type, or not finite.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    weights = read_file(folder, WEIGHTS)
+    return replace(_assembled(config, weights, str(folder)), source=str(folder))
+
+
+def read_config(folder: str | Path) -> Config:
+    """Read a model folder's `config.json`.
+
+    Raises:
+        ModelError: if it is missing, or is no configuration of this version.
+    """
+    return configs.from_json(read_file(folder, CONFIG), str(folder))
+
+
+def read_card(folder: str | Path) -> str:
+    """Read a model folder's card, Markdown.
+
+    Raises:
+        ModelError: if there is none, or it is no text.
+    """
     try:
-        model = _from_config(config, tensors)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{folder}/config.json can't be understood: {error!r}") from error
-    _check_tensors(folder, model, tensors)
-    if config.get("sha256") != hashlib.sha256(weights).hexdigest():
+        return read_file(folder, CARD).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{folder}/{CARD} is no text in UTF-8: {error}") from None
+
+
+def read_metrics(folder: str | Path) -> dict[str, Any] | list[Any]:
+    """Read what was measured of a model; an empty list where nothing was.
+
+    Raises:
+        ModelError: if there is no such file, or it is no JSON object or list.
+    """
+    what = f"{folder}/{METRICS}"
+    found = values.parse(read_file(folder, METRICS), what)
+    if not isinstance(found, dict | list):
+        raise ModelError(f"{what} should be a list or an object, and is {values.short(found)}")
+    return found
+
+
+def read_file(folder: str | Path, name: str) -> bytes:
+    """Read one of a model folder's files, unless it is larger than any model's.
+
+    Raises:
+        ModelError: if it is missing, no plain file, too large, or can't be read.
+    """
+    path = Path(folder) / name
+    problem = f"{folder} is no readable model folder"
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise ModelError(f"{problem}: {name} is no file")
+        with path.open("rb") as file:
+            data = file.read(LARGEST[name] + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(f"{problem}: {name}: {reason}") from None
+    if len(data) > LARGEST[name]:
+        raise ModelError(
+            f"{problem}: {name} has {found.st_size} bytes; at most {LARGEST[name]} are read"
+        )
+    return data
+
+
+def _assembled(config: Config, weights: bytes, folder: str = "the model") -> AffectModel:
+    """The model of a checked configuration and the bytes of its tensors."""
+    tensors = numbers.from_bytes(weights, config, folder)
+    if config.sha256 != hashlib.sha256(weights).hexdigest():
         raise ModelError(f"{folder}: config.json was written for another model.safetensors")
-    layers = {name: x for name, x in tensors.items() if name not in ("mean", "scale")}
-    return replace(model, weights=layers)
-
-
-def _from_config(config: Mapping[str, Any], tensors: Mapping[str, Any]) -> AffectModel:
-    sizes = config["architecture"]
-    axes = {label: tuple(axis) for label, axis in config["objective"]["axes"].items()}
-    spec, names = config["feature_spec"], config["feature_names"]
-    model = AffectModel(
-        architecture=Architecture(
-            n_features=sizes["n_features"],
-            hidden=tuple(sizes["hidden"]),
-            n_latent=sizes["n_latent"],
-            decoder_relu=tuple(sizes["decoder_relu"]),
-        ),
-        objective=Objective(config["objective"]["name"], axes),
-        weights={},
-        mean=np.asarray(tensors["mean"], dtype=np.float64),
-        scale=np.asarray(tensors["scale"], dtype=np.float64),
-        clip=config["clip"],
-        offsets=config["offsets"],
-        feature_names=None if names is None else tuple(names),
-        spec=None if spec is None else FeatureSpec.from_json(json.dumps(spec)),
-        record=config["record"],
-        history=pd.DataFrame(config["history"]).apply(pd.to_numeric),  # null is NaN
+    probe = tensors.get(PROBE)
+    return AffectModel(
+        architecture=config.architecture,
+        objective=config.objective,
+        weights={name: tensors[name] for name in numbers.weight_shapes(config.architecture)},
+        mean=tensors[MEAN].astype("float64"),
+        scale=tensors[SCALE].astype("float64"),
+        clip=config.clip,
+        offsets=config.offsets,
+        feature_names=config.feature_names,
+        spec=config.spec,
+        calibration=_calibration(config, tensors, folder),
+        record=config.record,
+        history=config.history,
+        probe=None if config.probe is None or probe is None else Probe(config.probe, probe),
+        name=config.name,
+        version=config.version,
+        licence=config.licence,
     )
-    for known in (names, None if model.spec is None else model.spec.features):
-        if known is not None and len(known) != model.architecture.n_features:
-            raise ValueError(f"{len(known)} feature names for {model.architecture}")
-    model.objective.projection(model.labels, model.architecture.n_latent)
-    return model
 
 
-def _columns(history: pd.DataFrame) -> dict[str, list[float | None]]:
-    """A history for JSON, which has no NaN: the slope of a model that no label shapes is null."""
-    return {
-        str(name): [None if pd.isna(value) else value for value in column.tolist()]
-        for name, column in history.items()
-    }
+def _calibration(config: Config, tensors: Tensors, folder: str) -> Calibration | None:
+    head = config.calibration
+    if head is None:
+        return None
+    try:
+        return Calibration(head.coverage, head.intervals, tensors[ERRORS], head.durations)
+    except ValueError as error:
+        raise ModelError(f"{folder}/{CONFIG} can't be understood: calibration: {error}") from None
 
 
-def _check_tensors(folder: Path, model: AffectModel, tensors: Mapping[str, Any]) -> None:
-    sizes = model.architecture
-    expected: dict[str, tuple[int, ...]] = {
-        "mean": (sizes.n_features,),
-        "scale": (sizes.n_features,),
-    }
-    for layer in sizes.encoder + sizes.decoder:
-        expected[f"{layer.name}.weight"] = (layer.inputs, layer.outputs)
-        expected[f"{layer.name}.bias"] = (layer.outputs,)
-    found = {name: tensor.shape for name, tensor in tensors.items()}
-    wrong = sorted(set(expected.items()) ^ set(found.items()))
-    if wrong:
-        raise ModelError(
-            f"{folder}/model.safetensors: missing, extra or misshapen tensors: {wrong}"
-        )
-    unusable = [name for name, tensor in tensors.items() if not np.isfinite(tensor).all()]
-    if unusable or not (model.scale > 0).all():
-        raise ModelError(f"{folder}/model.safetensors: not finite, or a scale of 0: {unusable}")
+def _is_model(folder: Path) -> bool:
+    """Whether a folder holds a model of any version, complete or not."""
+    try:
+        found = values.parse(read_file(folder, CONFIG), CONFIG)
+    except ModelError:
+        return False
+    return isinstance(found, dict) and {"format_version", "architecture"} <= found.keys()
+
+
+def _metrics_json(metrics: Mapping[str, Any] | list[Any] | None) -> str:
+    try:
+        return json.dumps([] if metrics is None else metrics, indent=2, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"the metrics can't be written as JSON: {error}") from error
+
+
+def _write_together(folder: Path, content: Mapping[str, bytes]) -> None:
+    """Write several files: first all beside their places, then the renames, in order."""
+    ending = f".{uuid.uuid4().hex}.tmp"
+    beside = {name: folder / f".{name}{ending}" for name in content}
+    try:
+        for name, data in content.items():
+            beside[name].write_bytes(data)
+        for name, path in beside.items():
+            path.replace(folder / name)
+    finally:
+        for path in beside.values():
+            path.unlink(missing_ok=True)

@@ -1,0 +1,112 @@
+"""Whether this installation computes the features that a model was trained on."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+
+from affectspace.errors import ContractError
+from affectspace.features import FeatureSpec, names
+from affectspace.features import spec as installed_spec
+from affectspace.model.affect import AffectModel
+from affectspace.model.network import Array
+from affectspace.model.probe import PROBE_SIGNAL, run_probe
+
+_LOG = logging.getLogger(__name__)
+
+TOLERANCE = 1e-3
+"""How far two installations' features may lie apart, in deviations of the training rows."""
+
+
+def meet(model: AffectModel) -> FeatureSpec:
+    """The contract by which this installation computes a model's features.
+
+    Where the installed contract is the model's, nothing is computed. Where only the version of the
+    package behind it differs, the feature set runs over the probe signal, and what comes out is
+    compared with what the model brought.
+
+    Args:
+        model: the model.
+
+    Returns:
+        The installed contract: the model's own, or one that differs in `backend_version` and gives
+        the same features.
+
+    Raises:
+        ContractError: if the model has no contract, or one that this installation can't meet; the
+            message says what to install.
+    """
+    wanted = model.spec
+    if wanted is None:
+        raise ContractError(
+            "the model was trained on features that came from elsewhere, without a contract: it "
+            "encodes such features, but can't embed recordings"
+        )
+    if wanted.name not in names():
+        raise ContractError(
+            f"the model needs features of {wanted}, a set that this installation doesn't have "
+            f"(it has {', '.join(names())}): it encodes such features, but can't embed recordings"
+        )
+    found = installed_spec(wanted.name, channel=wanted.channel, level=wanted.level)
+    if found == wanted:
+        return found
+    wanted.check(replace(found, backend_version=wanted.backend_version))
+    _check_probe(model, wanted, found)
+    _LOG.info("%s gives the features of %s; the model takes it over", found, wanted)
+    return found
+
+
+def adopt(model: AffectModel) -> AffectModel:
+    """The model under the contract of this installation.
+
+    Returns:
+        The model itself where the contracts are equal; else one with the installed contract, whose
+        record names both versions under `adopted`.
+
+    Raises:
+        ContractError: as [`meet`][affectspace.model.contract.meet].
+    """
+    found = meet(model)
+    if found == model.spec or model.spec is None:
+        return model
+    versions = {"from": model.spec.backend_version, "to": found.backend_version}
+    return replace(model, spec=found, record={**model.record, "adopted": versions})
+
+
+def probe_distances(model: AffectModel) -> Array | None:
+    """How far the installed features lie from the model's on the probe signal.
+
+    Returns:
+        Shape `(f,)`, in deviations of the training rows; None where the model brought no probe, or
+        one of a signal that is not known here.
+
+    Raises:
+        ContractError: if this installation has no such feature set.
+    """
+    if model.spec is None or model.probe is None or model.probe.signal != PROBE_SIGNAL:
+        return None
+    difference = run_probe(model.spec).astype(np.float64) - model.probe.values
+    return np.asarray(np.abs(difference) / model.scale)
+
+
+def _check_probe(model: AffectModel, wanted: FeatureSpec, found: FeatureSpec) -> None:
+    package = wanted.backend.split()[0]
+    exact = f"{package}=={wanted.backend_version}"
+    remedy = f"install {exact} (pip install '{exact}')"
+    versions = (
+        f"the model needs {package} {wanted.backend_version}, and {found.backend_version} is here"
+    )
+    distances = probe_distances(model)
+    if distances is None:
+        raise ContractError(
+            f"{versions}; the model brings no probe to tell whether they agree: {remedy}"
+        )
+    apart = int((~(distances <= TOLERANCE)).sum())
+    if apart:
+        worst = int(np.argmax(np.nan_to_num(distances, nan=np.inf)))
+        raise ContractError(
+            f"{versions}; they differ in {apart} of {len(distances)} features, most in "
+            f"{wanted.features[worst]} (by {distances[worst]:.3g} deviations): {remedy}"
+        )
