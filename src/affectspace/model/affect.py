@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,12 @@ from affectspace.features import FeatureSpec, FeatureTable
 from affectspace.model.calibration import Calibration
 from affectspace.model.network import LABEL_SCALE, Architecture, Array, Layer, Objective
 from affectspace.model.probe import Probe
+
+if TYPE_CHECKING:
+    import os
+
+    from affectspace.audio import Channel
+    from affectspace.model.recordings import Recordings
 
 _BLOCK = 2**19  # values that are worked on at once: 4 MB, which a processor's cache holds
 
@@ -178,6 +184,60 @@ class AffectModel:
         unusual = pd.Series(self._unusualness(errors), name="unusualness")
         columns = [ratings.clip(*LABEL_SCALE), embedding, unusual]
         return _under_index_of(features, pd.concat(columns, axis="columns"))
+
+    def embed(
+        self,
+        recordings: Recordings,
+        *,
+        segment: str = "none",
+        channel: Channel | None = None,
+        jobs: int | None = None,
+        cache: str | os.PathLike[str] | bool | None = None,
+        progress: bool = False,
+    ) -> pd.DataFrame:
+        """Estimate activation and valence of recordings, and place them in the model's space.
+
+        No recording ends the run: a row that can't be scored comes back with NaN, a status from
+        the closed list [`Status`][affectspace.audio.Status] and a message.
+
+        Args:
+            recordings: a path, or a list of paths: files, folders, tables and lists, as
+                [`find_utterances`][affectspace.tables.find_utterances] takes them; a pair
+                `(samples, sampling_rate)`, or a list of pairs, as
+                [`read_audio`][affectspace.audio.read_audio] takes them; or an utterance table.
+            segment: `none`: a row per recording; `speech`: a row per span of speech;
+                `SECONDS` or `SECONDS:HOP`: a row per window.
+            channel: `first`, `mean` or a channel's number; None is the model's own rule.
+            jobs: worker processes; None is one per core. What is in memory is read in this one.
+            cache: the folder of the feature cache; None is `AFFECTSPACE_CACHE` or the platform's
+                place for caches; False is no cache. A run that was killed goes on from there.
+            progress: show a progress bar on stderr.
+
+        Returns:
+            The embedding table: under the utterance index (`file`, `start`, `end`), in the order of
+            the input, `activation`, `valence` and the ends of their intervals (1 to 5), `z1`, `z2`,
+            ..., `unusualness` (0 to 1), `status`, `message`, `caution` (words of
+            [`Caution`][affectspace.model.cautions.Caution], joined by `;`), `duration` (s), `level`
+            (dBFS), `clipped_share`, `voiced_share` (0 to 1), `bandwidth` (Hz), and the columns of
+            the input, with `input_` before a name that is one of these. `attrs["affectspace"]` says
+            by which model.
+
+        Raises:
+            ContractError: if the model has no feature contract, or this installation can't meet it.
+            TableError: if a table can't be read, or no path holds a recording.
+            TypeError: if something is neither a path nor samples with their sampling rate.
+        """
+        from affectspace.model.embed import embed
+
+        return embed(
+            self,
+            recordings,
+            segment=segment,
+            channel=channel,
+            jobs=jobs,
+            cache=cache,
+            progress=progress,
+        )
 
     def _unusualness(self, errors: Array) -> Array:
         if self.calibration is None:
