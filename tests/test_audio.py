@@ -12,6 +12,8 @@ import pytest
 import soxr
 
 from affectspace.audio import Status, read_audio, scale_to_level
+from affectspace.audio import bandwidth as bandwidth_module
+from affectspace.audio.bandwidth import bandwidth
 from affectspace.audio.checks import level, mix
 from affectspace.audio.voicing import PERIODIC_FROM, periodicity
 from affectspace.errors import AudioError
@@ -87,7 +89,7 @@ def test_rates_from_8_to_192_khz(rate):
     signal = read_audio((voice(1.0, rate), rate))
     assert len(signal.samples) == pytest.approx(16_000, abs=1)
     assert signal.source_sampling_rate == rate
-    assert signal.band_limited == (rate < 16_000)
+    assert signal.band_limited == (rate == 8_000)
     assert signal.voiced_share > 0.8
 
 
@@ -361,6 +363,114 @@ def test_every_status_has_a_sentence_and_pickles_with_its_error():
     assert len({status.sentence for status in Status}) == len(Status)
     error = pickle.loads(pickle.dumps(AudioError(Status.SILENT, "so quiet")))  # noqa: S301
     assert (error.status, str(error)) == (Status.SILENT, "so quiet")
+
+
+# --- bandwidth -------------------------------------------------------------------------------
+
+
+def slow_bandwidth(samples: np.ndarray) -> float:
+    """The same measure, frame by frame and bin by bin."""
+    frames = [samples[i : i + 512].astype(float) for i in range(0, len(samples) - 511, 512)]
+    loudest = max(np.sum(frame**2) for frame in frames)
+    window = np.sin(np.pi * np.arange(1, 513) / 513) ** 2
+    powers = [
+        np.abs(np.fft.rfft((frame - frame.mean()) * window)) ** 2
+        for frame in frames
+        if np.sum(frame**2) >= 1e-4 * loudest
+    ]
+    strong = max(1, len(powers) // 10)
+    raw = [np.mean(sorted((p[b] for p in powers), reverse=True)[:strong]) for b in range(257)]
+    power = [sum(raw[max(0, b - 2) : b + 3]) / 5 for b in range(257)]
+    decibels = [10 * np.log10(max(p / max(power), 1e-9)) for p in power[:241]]
+    steps = {}
+    for b in range(64, 232):
+        below, above = np.mean(decibels[b - 32 : b - 16]), max(decibels[b:])
+        if below - above >= 18 and above <= -38:
+            steps[b] = (below - above, below)
+    if not steps:
+        return 8000.0
+    edge = max(steps)
+    while edge - 1 in steps:
+        edge -= 1
+    edge = max((b for b in steps if b >= edge), key=lambda b: steps[b][0])
+    step, below = steps[edge]
+    return 31.25 * max(b for b in range(edge + 1) if decibels[b] >= below - step / 2)
+
+
+def narrow(samples: np.ndarray, rate: int = 8_000) -> np.ndarray:
+    return soxr.resample(soxr.resample(samples, 16_000, rate), rate, 16_000)
+
+
+def in_16_bits(samples: np.ndarray) -> np.ndarray:
+    return (np.round(samples * 32768) / 32768).astype(np.float32)
+
+
+def hissing(seconds: float = 2.0) -> np.ndarray:
+    """A voice with fricatives between its vowels: noise from 3 kHz upwards, 20 dB weaker."""
+    samples = voice(seconds)
+    hiss = np.diff(noise(seconds), prepend=0.0) * (np.sin(np.arange(len(samples)) / 2000) > 0)
+    return (samples * (hiss == 0) + 0.1 * hiss).astype(np.float32)
+
+
+@pytest.mark.parametrize("make", [voice, hissing, noise, lambda s: noise(s, pink=True)])
+@pytest.mark.parametrize("gain", [1.0, 0.03])
+def test_a_full_band_goes_to_8_khz_loud_or_quiet(make, gain):
+    assert bandwidth(in_16_bits(gain * make(2.0))) == 8000
+
+
+@pytest.mark.parametrize("make", [voice, hissing, noise])
+@pytest.mark.parametrize("gain", [1.0, 0.1])
+def test_telephone_is_seen_whatever_the_rate_of_the_file(make, gain):
+    telephone = in_16_bits(gain * narrow(make(2.0)))
+    assert bandwidth(telephone) == pytest.approx(3900, abs=150)
+    upsampled = in_16_bits(soxr.resample(telephone, 16_000, 44_100))
+    assert bandwidth(soxr.resample(upsampled, 44_100, 16_000)) == pytest.approx(3900, abs=150)
+
+
+def test_a_poor_resampler_and_an_mp3_do_not_hide_it():
+    samples = hissing()
+    small = soxr.resample(samples, 16_000, 8_000)
+    stuffed = np.zeros(2 * len(small))
+    stuffed[::2] = small
+    taps = np.sinc(np.arange(-30, 31) / 2) * np.hanning(63)[1:-1]  # mirrors up to 4.4 kHz
+    assert bandwidth(np.convolve(stuffed, taps, "same").astype(np.float32)) < 5000
+    mp3 = read_audio(in_bytes(soxr.resample(small, 8_000, 44_100), 44_100, format="MP3"))
+    assert mp3.band_limited
+    assert not read_audio(in_bytes(samples, format="MP3")).band_limited
+
+
+@pytest.mark.parametrize("rate", [8_000, 10_000, 12_000, 14_000])
+def test_the_edge_is_found_where_it_is(rate):
+    assert bandwidth(narrow(hissing(), rate)) == pytest.approx(0.48 * rate, rel=0.03)
+
+
+def test_a_pure_tone_ends_where_it_is():
+    tone = np.sin(2 * np.pi * 500 * np.arange(16_000) / 16_000).astype(np.float32)
+    assert 500 <= bandwidth(tone) < 2000
+    assert bandwidth(np.ones(16_384, np.float32)) == 0
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1.0, 3.7])
+def test_bandwidth_is_that_of_a_slow_twin(seconds):
+    for samples in (voice(seconds), hissing(seconds), narrow(hissing(seconds)), noise(seconds)):
+        assert bandwidth(samples) == slow_bandwidth(samples)
+
+
+def test_a_long_recording_is_sampled(monkeypatch):
+    telephone = narrow(hissing(20.0))
+    whole = bandwidth(telephone)
+    monkeypatch.setattr(bandwidth_module, "_MOST", 50)
+    assert bandwidth(telephone) == pytest.approx(whole, abs=100)
+
+
+@pytest.mark.real
+def test_bandwidth_of_real_speech(data_root: Path):
+    for corpus in ("emodb", "emotale", "emovo", "ravdess", "urdu"):
+        for path in sorted((data_root / "corpora" / corpus).rglob("*.flac"))[::40]:
+            samples = read_audio(path).samples
+            assert bandwidth(samples) == 8000 or corpus == "urdu", path
+            assert bandwidth(in_16_bits(narrow(samples))) < 5000, path
+    assert read_audio(data_root / "corpora" / "urdu" / "Sad" / "SM25_F38_S088.flac").band_limited
 
 
 # --- level -----------------------------------------------------------------------------------

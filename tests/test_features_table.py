@@ -25,7 +25,7 @@ def table(contract: FeatureSpec = SPEC) -> FeatureTable:
     )
     values = rng.standard_normal((3, len(contract.features))).astype(np.float32)
     values[1] = np.nan
-    ok = Result("ok", "", 1.25, -20.5, 0.0, 0.5, False)
+    ok = Result("ok", "", 1.25, -20.5, 0.0, 0.5, 8000.0)
     return table_of_results(utterances, contract, values, [ok, Result("silent", "so quiet"), ok])
 
 
@@ -37,6 +37,24 @@ def test_shape_and_columns():
     assert set(features.values.dtypes) == {np.dtype("float32")}
     assert features.rows["message"].tolist() == ["", "so quiet", ""]
     assert features.rows["band_limited"].isna().tolist() == [False, True, False]
+
+
+def test_band_limited_follows_from_the_bandwidth():
+    index = utterance_index(list("abc"))
+    results = [Result("ok", bandwidth=hertz) for hertz in (3900.0, 8000.0, float("nan"))]
+    rows = table_of_results(pd.DataFrame(index=index), SPEC, np.zeros((3, 2)), results).rows
+    assert rows["bandwidth"].to_list()[:2] == [3900, 8000]
+    assert rows["band_limited"].to_list() == [True, False, pd.NA]
+
+
+def test_a_table_from_before_bandwidth_keeps_what_it_says(tmp_path):
+    features = table()
+    rows = features.rows.drop(columns="bandwidth").assign(band_limited=[True, pd.NA, False])
+    FeatureTable(SPEC, features.values, rows).write(tmp_path / "f.parquet")
+    again = FeatureTable.read(tmp_path / "f.parquet").rows
+    assert list(again.columns) == list(features.rows.columns)
+    assert again["bandwidth"].isna().all()
+    assert again["band_limited"].to_list() == [True, pd.NA, False]
 
 
 def test_extracting_again_replaces_the_quality_columns():

@@ -4,11 +4,13 @@
 [`AudioError`][affectspace.errors.AudioError] whose `status` is one of a closed list, `Status`.
 """
 
+from affectspace.audio.bandwidth import BAND_LIMITED_BELOW
 from affectspace.audio.checks import scale_to_level
 from affectspace.audio.signal import RULES, SAMPLING_RATE, Channel, Signal, read_audio
 from affectspace.audio.status import Status
 
 __all__ = [
+    "BAND_LIMITED_BELOW",
     "RULES",
     "SAMPLING_RATE",
     "Channel",

@@ -13,6 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from affectspace.audio import checks, decode, voicing
+from affectspace.audio.bandwidth import BAND_LIMITED_BELOW, bandwidth
 from affectspace.audio.names import locate
 from affectspace.audio.status import Status
 from affectspace.errors import AudioError
@@ -20,7 +21,7 @@ from affectspace.errors import AudioError
 SAMPLING_RATE = 16_000
 """Of every signal, in Hz. Native 44.1 kHz against 16 kHz changes over half of the 88 eGeMAPS."""
 
-RULES = 1
+RULES = 2
 """Counts the versions of how audio is read and checked; caches of other versions aren't used."""
 
 Channel = Literal["first", "mean"] | int
@@ -40,7 +41,7 @@ class Signal:
         level: root mean square in dB of full scale.
         clipped_share: share of the recording's samples at full scale, 0 to 0.1.
         voiced_share: share of the signal that is voiced, 0 to 1.
-        band_limited: whether the recording's rate is below 16 kHz, so that the upper band is empty.
+        bandwidth: the frequency up to which there is sound, in Hz, up to 8000.
     """
 
     samples: NDArray[np.float32]
@@ -50,7 +51,12 @@ class Signal:
     level: float
     clipped_share: float
     voiced_share: float
-    band_limited: bool
+    bandwidth: float
+
+    @property
+    def band_limited(self) -> bool:
+        """Whether the upper band is empty, as in telephone speech: bandwidth below 5 kHz."""
+        return self.bandwidth < BAND_LIMITED_BELOW
 
 
 def read_audio(
@@ -80,7 +86,7 @@ def read_audio(
         >>> time = np.arange(32000) / 32000
         >>> signal = read_audio((0.5 * np.sin(2 * np.pi * 150 * time), 32000))
         >>> signal.samples.shape, round(signal.level, 1), signal.band_limited
-        ((16000,), -9.0, False)
+        ((16000,), -9.0, True)
     """
     check_channel(channel)
     begin, stop = _seconds(start) or 0.0, _seconds(end)
@@ -137,7 +143,7 @@ def _signal(samples: NDArray[np.float32], rate: int, channel: Channel) -> Signal
         level=checks.level(mono),
         clipped_share=clipped_share,
         voiced_share=voicing.voiced_share(mono),
-        band_limited=rate < SAMPLING_RATE,
+        bandwidth=bandwidth(mono),
     )
 
 

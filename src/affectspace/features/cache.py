@@ -42,7 +42,7 @@ _SCHEMA = pa.schema(
         ("level", pa.float64()),
         ("clipped_share", pa.float64()),
         ("voiced_share", pa.float64()),
-        ("band_limited", pa.bool_()),
+        ("bandwidth", pa.float64()),
         ("values", pa.binary()),  # little-endian float32
     ]
 )

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from affectspace.audio import Status
+from affectspace.audio import BAND_LIMITED_BELOW, Status
 from affectspace.errors import ContractError, TableError
 from affectspace.features import registry
 from affectspace.features.spec import FeatureSpec
@@ -23,7 +23,7 @@ from affectspace.tables import FILE_HEADERS, INDEX, read_frame, replaced_at_once
 
 _LOG = logging.getLogger(__name__)
 _METADATA = b"affectspace"  # the key of the contract in a Parquet file
-MEASURES = ("duration", "level", "clipped_share", "voiced_share")
+MEASURES = ("duration", "level", "clipped_share", "voiced_share", "bandwidth")
 QUALITY = ("status", "message", *MEASURES, "band_limited")
 """The columns that extraction adds to those of the utterances."""
 
@@ -37,8 +37,8 @@ class FeatureTable:
         values: float32, a column per feature in the contract's order, under the utterance index
             (`file, start, end`); all NaN where `rows.status` isn't `ok`, and finite where it is.
         rows: under the same index, the utterances' own columns and `status`, `message` (empty where
-            all is well), `duration` (s), `level` (dBFS), `clipped_share`, `voiced_share` (0 to 1)
-            and `band_limited`.
+            all is well), `duration` (s), `level` (dBFS), `clipped_share`, `voiced_share` (0 to 1),
+            `bandwidth` (Hz) and `band_limited` (whether that is below 5 kHz).
     """
 
     spec: FeatureSpec
@@ -138,10 +138,11 @@ def table_of_results(
         results: one per row.
     """
     rows = utterances.drop(columns=[name for name in QUALITY if name in utterances.columns])
-    quality = {name: [getattr(result, name) for result in results] for name in QUALITY}
+    quality = {name: [getattr(result, name) for result in results] for name in QUALITY[:-1]}
     quality["status"] = [str(status) for status in quality["status"]]
     measured = pd.DataFrame(quality, index=rows.index)
-    measured["band_limited"] = measured["band_limited"].astype("boolean")
+    narrow = (measured["bandwidth"] < BAND_LIMITED_BELOW).astype("boolean")
+    measured["band_limited"] = narrow.where(measured["bandwidth"].notna())
     frame = pd.DataFrame(values, rows.index, list(spec.features), copy=False)
     return FeatureTable(spec, frame, pd.concat([rows, measured], axis="columns"))
 

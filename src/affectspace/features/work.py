@@ -6,7 +6,7 @@ import hashlib
 import io
 import struct
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ class Result(NamedTuple):
     level: float = float("nan")
     clipped_share: float = float("nan")
     voiced_share: float = float("nan")
-    band_limited: bool | None = None
+    bandwidth: float = float("nan")
     values: NDArray[np.float32] | None = None
 
 
@@ -91,13 +91,14 @@ def work(task: Task, backend: Backend, known: frozenset[bytes] | None) -> Iterat
             yield Reply(span.slot, None, Result(status, message))
 
 
-def compute(file: IO[bytes], span: Span, backend: Backend) -> Result:
+def compute(source: IO[bytes] | tuple[NDArray[Any], int], span: Span, backend: Backend) -> Result:
     """Check a span and compute its features; whatever goes wrong becomes a status."""
     spec = backend.spec
     try:
-        file.seek(0)
+        if not isinstance(source, tuple):
+            source.seek(0)
         end = None if span.end == WHOLE else span.end * 1e-9
-        signal = read_audio(file, channel=spec.channel, start=span.start * 1e-9, end=end)
+        signal = read_audio(source, channel=spec.channel, start=span.start * 1e-9, end=end)
         samples = signal.samples
         if spec.target_level is not None:
             samples = scale_to_level(samples, spec.target_level)
@@ -134,7 +135,7 @@ def _result(
         signal.level,
         signal.clipped_share,
         signal.voiced_share,
-        signal.band_limited,
+        signal.bandwidth,
         values,
     )
 
