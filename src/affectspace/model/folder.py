@@ -158,16 +158,14 @@ def read_file(folder: str | Path, name: str) -> bytes:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             raise ModelError(f"{problem}: {name} is no file")
+        if found.st_size > LARGEST[name]:
+            raise ModelError(
+                f"{problem}: {name} has {found.st_size} bytes; at most {LARGEST[name]} are read"
+            )
         with path.open("rb") as file:
-            data = file.read(LARGEST[name] + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ModelError(f"{problem}: {name}: {reason}") from None
-    if len(data) > LARGEST[name]:
-        raise ModelError(
-            f"{problem}: {name} has {found.st_size} bytes; at most {LARGEST[name]} are read"
-        )
-    return data
+            return file.read(LARGEST[name])
+    except OSError as error:
+        raise ModelError(f"{problem}: {name}: {error.strerror or error}") from None
 
 
 def _assembled(config: Config, weights: bytes, folder: str = "the model") -> AffectModel:
