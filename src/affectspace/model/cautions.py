@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from affectspace.audio.bandwidth import NARROW
+from affectspace.audio import BAND_LIMITED_BELOW
 from affectspace.model.calibration import Calibration
 from affectspace.tables import TEXT_DTYPE
 
@@ -21,9 +21,6 @@ as many. Clipped so far, one in ten of EMO-DB's moves by more than 0.17 in activ
 
 UNUSUAL_ABOVE = 0.99
 """Unusualness; 1 % of a model's training rows lie above."""
-
-BAND_LIMITED_BELOW = NARROW
-"""Hz; telephone speech ends at 3.4 to 4 kHz. See `audio.bandwidth` for how it is measured."""
 
 
 class Caution(StrEnum):
