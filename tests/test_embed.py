@@ -1,0 +1,282 @@
+"""Recordings to embedding tables: every row, in order, with its status and cautions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affectspace.audio import Status, read_audio
+from affectspace.errors import ContractError, TableError
+from affectspace.features import backend, extract
+from affectspace.model import Calibration
+from affectspace.model.cautions import CLIPPING_FROM, QUIET_BELOW, Caution, cautions
+from affectspace.model.recordings import gather
+from affectspace.tables import read_table, utterance_index, write_table
+from made_speech_model import speech_model
+from voices import noise, voice, write
+
+COLUMNS = [
+    *("activation", "activation_low", "activation_high"),
+    *("valence", "valence_low", "valence_high"),
+    *("z1", "z2", "unusualness", "status", "message", "caution"),
+    *("duration", "level", "clipped_share", "voiced_share", "bandwidth"),
+]
+ESTIMATES = COLUMNS[:9]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return speech_model()
+
+
+def files_of(table: pd.DataFrame) -> list[str]:
+    return [Path(file).name for file in table.index.get_level_values("file")]
+
+
+def test_numbers_are_those_of_the_steps_one_by_one(model, tmp_path):
+    paths = [write(tmp_path / f"{i}.wav", voice(0.5 + i / 10, seed=i)) for i in range(3)]
+    table = model.embed(paths, cache=False)
+    assert list(table.columns) == COLUMNS
+    for path, (_, row) in zip(paths, table.iterrows(), strict=True):
+        signal = read_audio(path)
+        features = backend("egemaps-lld")(signal.samples)[None]
+        z = model.encode(features)
+        for label, axis in (("activation", 0), ("valence", 1)):
+            estimate = z[0, axis] + model.offsets[label]
+            low, high = model.calibration.intervals[label]
+            expected = np.clip([estimate, estimate + low, estimate + high], 1, 5)
+            found = row[[label, f"{label}_low", f"{label}_high"]].astype(float)
+            np.testing.assert_allclose(found, expected)
+        np.testing.assert_allclose(row[["z1", "z2"]].astype(float), z[0])
+        np.testing.assert_allclose(row["unusualness"], model.unusualness(features)[0])
+        assert (row["duration"], row["level"]) == (signal.duration, signal.level)
+        assert (row["status"], row["message"]) == ("ok", "")
+
+
+def test_no_row_is_lost_and_none_that_failed_has_numbers(model, tmp_path):
+    recordings = {
+        write(tmp_path / "b good.wav", voice()): "ok",
+        str(tmp_path / "missing.wav"): "missing",
+        write(tmp_path / "é.wav", voice(0.1)): "too_short",
+        write(tmp_path / "noise.wav", noise(1.0)): "unvoiced",
+        write(tmp_path / "a.wav", voice(0.7)): "ok",
+    }
+    table = model.embed(list(recordings), cache=False)
+    assert dict(zip(table.index.get_level_values("file"), table["status"], strict=True)) == (
+        recordings
+    )
+    good = table["status"] == "ok"
+    assert table.loc[good, ESTIMATES].notna().all(axis=None)
+    assert table.loc[~good, ESTIMATES].isna().all(axis=None)
+    assert (table.loc[~good, "caution"] == "").all()
+    assert table.loc[good, "message"].eq("").all()
+    assert not table.loc[~good, "message"].eq("").any()
+
+
+def test_arrays_give_what_files_give(model, tmp_path):
+    rates = {8_000: voice(0.8, 8_000), 16_000: voice(0.6), 44_100: voice(0.5, 44_100)}
+    paths = [write(tmp_path / f"{r}.wav", x, r, subtype="FLOAT") for r, x in rates.items()]
+    from_files = model.embed(paths, cache=False)
+    from_arrays = model.embed([(x, rate) for rate, x in rates.items()])
+    assert files_of(from_arrays) == ["signal-0", "signal-1", "signal-2"]
+    pd.testing.assert_frame_equal(
+        from_arrays.reset_index(drop=True), from_files.reset_index(drop=True)
+    )
+
+
+def test_arrays_and_files_in_one_list_keep_their_order(model, tmp_path):
+    a, b = (write(tmp_path / f"{name}.wav", voice(0.5)) for name in "ab")
+    silence = (np.zeros(16_000), 16_000)
+    table = model.embed([b, (voice(0.5), 16_000), Path(a), silence], cache=False)
+    assert files_of(table) == ["b.wav", "signal-1", "a.wav", "signal-3"]
+    assert table["status"].tolist() == ["ok", "ok", "ok", "silent"]
+    np.testing.assert_allclose(table["activation"].iloc[0], table["activation"].iloc[1], atol=0.01)
+
+
+def test_one_array_stereo_integers(model):
+    samples = np.round(voice(0.6) * 32767).astype(np.int16)
+    one = model.embed((samples, 16_000.0))
+    assert one.index.to_list()[0][:2] == ("signal", pd.Timedelta(0))
+    stereo = np.stack([np.zeros_like(samples), samples])
+    assert model.embed((stereo, 16_000))["status"].tolist() == ["silent"]
+    other = model.embed((stereo, 16_000), channel=1)
+    pd.testing.assert_frame_equal(other, one)
+    assert model.embed((stereo, 16_000), channel=2)["status"].tolist() == ["no_channel"]
+    assert model.embed((samples, 4_000))["status"].tolist() == ["sampling_rate"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [np.zeros(3), [np.zeros(3), 16_000], 7, [("a", "b", "c")], (np.zeros(3), "16000")],
+)
+def test_what_is_no_recording_is_a_type_error(model, wrong):
+    with pytest.raises(TypeError, match=r"a path or a pair \(samples, sampling_rate\)"):
+        model.embed(wrong)
+
+
+def test_nothing_in_nothing_out(model):
+    for nothing in ([], pd.DataFrame({"x": []}, utterance_index([]))):
+        table = model.embed(nothing, cache=False)
+        assert list(table.columns)[: len(COLUMNS)] == COLUMNS
+        assert len(table) == 0
+        assert table["activation"].dtype == "float64"
+
+
+def test_columns_of_a_table_are_passed_on_and_never_overwritten(model, tmp_path):
+    path = write(tmp_path / "a.wav", voice(1.2))
+    index = utterance_index([path, path, "gone.wav", path], [0, 0.5, 0, 0], [0.5, None, None, 0.5])
+    columns = {
+        "speaker": ["x", "y", "z", "x"],
+        "activation": [1.0, 2.0, 3.0, 1.0],
+        "input_activation": [7, 8, 9, 7],
+        "z3": [True, False, True, True],
+        "start": ["s"] * 4,
+    }
+    given = pd.DataFrame(columns, index)
+    table = model.embed(given, cache=False)
+    assert list(table.columns) == [
+        *COLUMNS,
+        *("speaker", "input_activation", "input_input_activation", "input_z3", "input_start"),
+    ]
+    pd.testing.assert_index_equal(table.index, given.index)
+    pd.testing.assert_frame_equal(
+        table[table.columns[len(COLUMNS) :]].set_axis(given.columns, axis="columns"), given
+    )
+    assert table["status"].tolist() == ["ok", "ok", "missing", "ok"]
+    assert table.iloc[0].equals(table.iloc[3])
+    np.testing.assert_allclose(table["duration"], [0.5, 0.7, np.nan, 0.5])
+
+
+def test_a_table_with_another_index_is_refused(model):
+    with pytest.raises(TableError, match="index levels file, start, end; this one has None"):
+        model.embed(pd.DataFrame({"file": ["a.wav"]}))
+
+
+def test_the_table_says_by_which_model_and_parquet_keeps_it(model, tmp_path):
+    table = model.embed((voice(), 16_000), channel="mean")
+    facts = table.attrs["affectspace"]
+    assert (facts["name"], facts["version"]) == ("voices", "1")
+    assert facts["contract"] == model.spec.hash
+    assert (facts["segment"], facts["channel"]) == ("none", "mean")
+    write_table(table, tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet").attrs["affectspace"] == facts
+
+
+def test_the_level_rule_is_the_models(tmp_path):
+    model = speech_model(level="rms:-26")
+    loud, soft = (model.embed((gain * voice(), 16_000)) for gain in (1.0, 0.05))
+    np.testing.assert_allclose(loud["activation"], soft["activation"], atol=0.02)
+    assert soft["level"].iloc[0] < loud["level"].iloc[0] - 20
+
+
+def test_a_model_that_can_not_take_recordings_says_why(model):
+    with pytest.raises(ContractError, match="without a contract"):
+        replace(model, spec=None).embed((voice(), 16_000))
+    newer = replace(model, spec=replace(model.spec, backend_version="9.9"))
+    with pytest.raises(ContractError, match=r"opensmile 9\.9"):
+        newer.embed((voice(), 16_000))
+
+
+def test_a_model_of_one_label_leaves_the_other_empty():
+    model = speech_model()
+    objective = type(model.objective)("metric-act", {"activation": ()})
+    only = replace(model, objective=objective, offsets={"activation": 3.0}, calibration=None)
+    table = only.embed((voice(), 16_000))
+    assert list(table.columns) == COLUMNS
+    assert table["activation"].notna().all()
+    assert table[["valence", "activation_low", "unusualness"]].isna().all(axis=None)
+    assert table["caution"].tolist() == [""]
+
+
+def test_a_second_run_computes_nothing(model, tmp_path, monkeypatch):
+    paths = [write(tmp_path / f"{i}.wav", voice(0.5 + i / 10)) for i in range(2)]
+    first = model.embed(paths, cache=tmp_path / "cache", jobs=1)
+    monkeypatch.setattr("affectspace.features.work.read_audio", None)
+    pd.testing.assert_frame_equal(model.embed(paths, cache=tmp_path / "cache", jobs=1), first)
+
+
+# Cautions
+
+
+def quality(**values: float) -> pd.DataFrame:
+    usual = {"duration": 1.0, "level": -20.0, "clipped_share": 0.0, "bandwidth": 8000.0}
+    return pd.DataFrame({**usual, "unusualness": 0.5, **values}, index=[0])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, ""),
+        ({"duration": 0.39}, "short"),
+        ({"duration": 0.4}, ""),
+        ({"duration": 2.0}, ""),
+        ({"duration": 2.01}, "long"),
+        ({"bandwidth": 3400.0}, "band_limited"),
+        ({"level": QUIET_BELOW - 0.1}, "quiet"),
+        ({"level": QUIET_BELOW}, ""),
+        ({"clipped_share": CLIPPING_FROM}, "clipping"),
+        ({"unusualness": 0.99}, ""),
+        ({"unusualness": 1.0}, "unusual"),
+        ({"unusualness": np.nan, "duration": np.nan, "level": np.nan}, ""),
+        ({"duration": 9.0, "level": -70.0, "unusualness": 1.0}, "long;quiet;unusual"),
+    ],
+)
+def test_each_caution_has_its_limit(values, expected):
+    calibration = Calibration(0.9, {}, np.array([0.0, 1.0]), (0.4, 2.0))
+    assert cautions(quality(**values), calibration).tolist() == [expected]
+
+
+def test_without_calibration_no_duration_is_doubted():
+    assert cautions(quality(duration=1e4), None).tolist() == [""]
+
+
+def test_cautions_of_real_signals(model):
+    doubtful = {
+        "long": (voice(2.5), 16_000),
+        "short": (voice(0.3), 16_000),
+        "band_limited": (voice(1.0, 8_000), 8_000),
+        "quiet": (0.002 * voice(), 16_000),
+        "clipping": (np.clip(voice() / np.quantile(np.abs(voice()), 0.97), -1, 1), 16_000),
+    }
+    table = model.embed(list(doubtful.values()))
+    assert table["status"].eq("ok").all()
+    for caution, words in zip(doubtful, table["caution"], strict=True):
+        assert caution in words.split(";")
+
+
+def test_every_caution_has_a_sentence():
+    for caution in Caution:
+        assert caution.sentence
+    assert not set(Caution) & set(Status)
+
+
+# What comes in
+
+
+def test_gather_keeps_order_and_numbers(tmp_path):
+    found = gather(["a.wav", (np.zeros(3), 16_000), (np.zeros(3), 8_000), "b.wav"])
+    assert found.table.index.get_level_values("file").tolist() == [
+        *("a.wav", "signal-1", "signal-2", "b.wav")
+    ]
+    assert {row: rate for row, (_, rate) in found.signals.items()} == {1: 16_000, 2: 8_000}
+
+
+def test_overhead_is_one_batch(model, tmp_path, monkeypatch):
+    """The model sees all rows at once, so embedding costs little more than extraction."""
+    calls = []
+    monkeypatch.setattr(
+        "affectspace.model.affect.AffectModel.describe",
+        lambda self, features: calls.append(len(features)) or describe(self, features),
+    )
+    paths = [write(tmp_path / f"{i}.wav", voice(0.4)) for i in range(6)]
+    table = model.embed([*paths, (voice(), 16_000)], cache=False, jobs=1)
+    assert calls == [7]
+    values = extract(paths, features="egemaps-lld", cache=False, jobs=1).values
+    np.testing.assert_allclose(table[["z1", "z2"]].iloc[:6], model.encode(values))
+
+
+describe = type(speech_model()).describe
