@@ -1,0 +1,177 @@
+"""An embedding table in words: what was scored, what wasn't and why, and how far to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from affectspace.audio import Status
+
+LABELS = ("activation", "valence")
+
+RARE = 0.99
+"""Unusualness above which a row counts as rare; 1 % of the model's training rows lie there."""
+
+MANY_RARE = 0.05
+"""From this share of rare rows on, five times what is expected, the summary warns."""
+
+CAUTIONS = {
+    "short": "shorter than the utterances that the model was trained on",
+    "long": "longer than the utterances that the model was trained on",
+    "band_limited": "nothing in the upper band, as in telephone speech or at a low sampling rate",
+    "quiet": "recorded at a very low level",
+    "clipping": "partly clipped: some samples are at full scale",
+    "unusual": "unlike the model's training speech, so the estimate is an extrapolation",
+}
+"""What each caution means. A row with one is scored all the same."""
+
+
+class Count(NamedTuple):
+    """How many rows carry a word, and what the word means."""
+
+    word: str
+    rows: int
+    meaning: str
+
+
+def scored(table: pd.DataFrame) -> pd.Series:
+    """Whether each row has an answer: its status is `ok`."""
+    return table["status"].astype(str) == Status.OK
+
+
+def numbers(table: pd.DataFrame, column: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """A column as floats, `(n,)`; all NaN where the table doesn't have it."""
+    if column not in table:
+        return np.full(len(table), np.nan)
+    return table[column].to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def status_counts(table: pd.DataFrame) -> list[Count]:
+    """How many rows have which status, `ok` first, then by number.
+
+    Args:
+        table: the embedding table.
+
+    Returns:
+        One entry for each status that occurs. One that isn't in the closed list means itself.
+    """
+    counts = _counts(table["status"].astype(str), status_meaning)
+    return sorted(counts, key=lambda count: count.word != Status.OK)
+
+
+def status_meaning(word: str) -> str:
+    """A status in words, or the word itself where it isn't in the closed list."""
+    if word == Status.OK:
+        return "scored"
+    return Status(word).sentence if word in list(Status) else word
+
+
+def caution_counts(table: pd.DataFrame) -> list[Count]:
+    """How many rows carry which caution, the most frequent first.
+
+    A row with several counts once for each.
+
+    Args:
+        table: the embedding table; `caution` holds words joined by `;`.
+
+    Returns:
+        One entry for each caution that occurs.
+    """
+    if "caution" not in table:
+        return []
+    words = table["caution"].fillna("").astype(str).str.split(";").explode().str.strip()
+    return _counts(words[words != ""], lambda word: CAUTIONS.get(word, word))
+
+
+def _counts(words: pd.Series, meaning: Callable[[str], str]) -> list[Count]:
+    return [Count(str(word), int(rows), meaning(str(word))) for word, rows in _tally(words).items()]
+
+
+def _tally(words: pd.Series) -> pd.Series:
+    """Counts by word, in descending order; equal ones in the order of the words."""
+    return words.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+
+
+def sentences(table: pd.DataFrame) -> list[str]:
+    """The table's summary, one statement a sentence.
+
+    Args:
+        table: the embedding table.
+
+    Returns:
+        How many rows were scored; where activation and valence lie; how unusual the rows are.
+    """
+    if table.empty:
+        return ["There are no rows."]
+    usable = table[scored(table)]
+    return [
+        _how_many(table, usable),
+        *(_where(usable, label) for label in LABELS if label in table and len(usable)),
+        *_missing_labels(table),
+        *_how_unusual(usable),
+    ]
+
+
+def _how_many(table: pd.DataFrame, usable: pd.DataFrame) -> str:
+    files = table.index.get_level_values("file").nunique()
+    where = f"{_plural(len(table), 'row')} from {_plural(files, 'file')}"
+    if len(usable) == len(table):
+        return f"{where}: {'all' if len(table) > 1 else 'it is'} scored."
+    left = len(table) - len(usable)
+    return f"{where}: {_share(len(usable), len(table))} scored, {left:,} not."
+
+
+def _where(usable: pd.DataFrame, label: str) -> str:
+    values = numbers(usable, label)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return f"{label.capitalize()} has no values."
+    middle = float(np.mean(values))
+    if len(values) == 1:
+        return f"{label.capitalize()} is {middle:.2f} (1 to 5, 3 is neutral)."
+    low, high = np.quantile(values, [0.25, 0.75])
+    return (
+        f"{label.capitalize()} is {middle:.2f} on average (1 to 5, 3 is neutral); "
+        f"the middle half of the rows lies between {low:.2f} and {high:.2f}."
+    )
+
+
+def _missing_labels(table: pd.DataFrame) -> list[str]:
+    missing = [label for label in LABELS if label not in table]
+    return [f"This model doesn't estimate {' or '.join(missing)}."] if missing else []
+
+
+def _how_unusual(usable: pd.DataFrame) -> list[str]:
+    values = numbers(usable, "unusualness")
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return []
+    rare = int(np.sum(values > RARE))
+    found = (
+        f"{_share(rare, len(values))} {'is' if rare == 1 else 'are'} more unusual than "
+        f"99 in 100 training utterances; expected: 1 %."
+    )
+    if rare > 1 and rare / len(values) >= MANY_RARE:
+        found += (
+            " That is far more than expected: these recordings differ from the speech that the "
+            "model was trained on, and estimates for them are extrapolations."
+        )
+    return [f"{found} The median unusualness is {np.median(values):.2f} (0.5 is typical)."]
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _share(part: int, whole: int) -> str:
+    """Part of a whole with its share: `12 of 535 (2 %)`; a small share isn't rounded to nothing."""
+    percent = 100 * part / whole
+    text = f"{percent:.0f}"
+    if part and percent < 1:
+        text = "under 1"
+    elif part < whole and percent > 99:
+        text = "over 99"
+    return f"{part:,} of {whole:,} ({text} %)"
