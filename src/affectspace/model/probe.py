@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from affectspace.audio import SAMPLING_RATE, scale_to_level
+from affectspace.audio import SAMPLING_RATE
 from affectspace.errors import ContractError
 from affectspace.features import FeatureSpec, backend
 
@@ -20,6 +20,7 @@ PROBE_SIGNAL = "glide-1"
 
 _SECONDS = 2.0
 _HARMONICS = 24
+_STEPS_PER_HERTZ = 64
 _FORMANTS = ((650.0, 1.0), (1250.0, 0.5), (2500.0, 0.25))  # Hz, gain
 _BANDWIDTH = 120.0  # Hz
 
@@ -41,20 +42,25 @@ def probe_signal() -> npt.NDArray[np.float32]:
     """A voiced signal of 2 s at 16 kHz that is the same on every machine, `(32000,)`.
 
     Harmonics of a gliding pitch under three formants that move, in four syllables, with a little
-    noise. Only sines and integers go in, no random stream, and what comes out lies on the grid of
-    16 bits, where the last digit of a sine no longer shows.
+    noise. No random stream goes in, only integers and sines. Phases are counted in integers, and
+    what comes out lies on the grid of 16 bits, so that the last digit of a sine, in which machines
+    differ, shows nowhere.
     """
     count = round(_SECONDS * SAMPLING_RATE)
     time = np.arange(count) / SAMPLING_RATE
-    pitch = 150 + 40 * np.sin(2 * np.pi * 0.4 * time) + 3 * np.sin(2 * np.pi * 5 * time)
-    phase = 2 * np.pi * np.cumsum(pitch) / SAMPLING_RATE
+    glide = 150 + 40 * np.sin(2 * np.pi * 0.4 * time) + 3 * np.sin(2 * np.pi * 5 * time)
+    steps = np.round(glide * _STEPS_PER_HERTZ).astype(np.int64)
+    pitch, phase = steps / _STEPS_PER_HERTZ, np.cumsum(steps)
+    cycle = SAMPLING_RATE * _STEPS_PER_HERTZ
     shift = 1 + 0.15 * np.sin(2 * np.pi * 1.3 * time)
     voice = np.zeros(count)
     for harmonic in range(1, _HARMONICS + 1):
         distances = [(harmonic * pitch - shift * at) / _BANDWIDTH for at, _ in _FORMANTS]
         gains = [gain for _, gain in _FORMANTS]
         weight = sum(g / (1 + d**2) for g, d in zip(gains, distances, strict=True))
-        voice += (0.05 + weight) / harmonic**0.5 * np.sin(harmonic * phase)
+        voice += (
+            (0.05 + weight) / harmonic**0.5 * np.sin(2 * np.pi * (harmonic * phase % cycle) / cycle)
+        )
     syllables = np.sqrt(np.maximum(0, np.sin(2 * np.pi * 2 * time - 0.5)))
     signal = 0.15 * syllables * voice + 0.002 * _noise(count)
     return (np.round(np.clip(signal, -0.9, 0.9) * 32768) / 32768).astype(np.float32)
@@ -70,22 +76,23 @@ def compute_probe(spec: FeatureSpec) -> Probe | None:
         The probe; None where this installation has no such feature set, or another version.
     """
     try:
-        computed = backend(spec.name, channel=spec.channel, level=spec.level)
+        found = backend(spec.name, channel=spec.channel, level=spec.level).spec
     except ContractError:
         return None
-    return Probe(PROBE_SIGNAL, run_probe(spec)) if computed.spec == spec else None
+    return Probe(PROBE_SIGNAL, run_probe(spec)) if found == spec else None
 
 
 def run_probe(spec: FeatureSpec) -> npt.NDArray[np.float32]:
-    """The installed feature set of that name on the probe signal, `(f,)`, at the contract's level.
+    """The installed feature set of that name on the probe signal, `(f,)`.
+
+    The signal is not brought to the contract's level. That is this package's own work and not the
+    backend's, and the last digit of the gain would flip samples, which moves the bandwidths of
+    formants by percents.
 
     Raises:
         ContractError: if this installation has no such set.
     """
-    samples = probe_signal()
-    if spec.target_level is not None:
-        samples = scale_to_level(samples, spec.target_level)
-    return backend(spec.name, channel=spec.channel, level=spec.level)(samples)
+    return backend(spec.name)(probe_signal())
 
 
 def _noise(count: int) -> npt.NDArray[np.float64]:
