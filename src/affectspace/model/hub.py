@@ -9,7 +9,7 @@ from typing import Any
 from affectspace.errors import MissingExtraError, ModelError
 from affectspace.model.folder import CONFIG, LARGEST, WEIGHTS
 
-_NAME = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
+_NAME = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
 
 
 def download(name: str) -> tuple[Path, str]:
@@ -46,8 +46,8 @@ def download(name: str) -> tuple[Path, str]:
         problem = error
     else:
         _check_files(name, info.siblings or [])
-        revision = info.sha
     try:
+        # by the name, not the commit: it is then found by this name where the hub can't be reached
         folder = huggingface_hub.snapshot_download(
             repository,
             revision=revision,
