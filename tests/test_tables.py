@@ -319,7 +319,7 @@ def test_a_row_that_comes_twice_counts_once_and_keeps_its_columns(
     assert names == ["all/b.wav", "all/a b/c.Mp3", "all/a b/é.FLAC", str(collection / "all/b.wav")]
     assert frame["speaker"].fillna("").tolist() == ["x", "", "", "y"]
     assert frame["speaker"].dtype == tables.TEXT_DTYPE
-    assert "3 rows came more than once and count once, first all/b.wav" in caplog.text
+    assert "rows that came before are left out: 3, first all/b.wav" in caplog.text
 
 
 def test_nothing_to_embed_is_an_error_only_where_it_is_all(

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import affectspace
-from affectspace.cli import corpora, demo, extract, reproduce, train
+from affectspace.cli import corpora, demo, embed, extract, reproduce, train
 from affectspace.errors import AffectspaceError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("embed")(embed.embed)
 app.command("demo")(demo.demo)
 app.command("reproduce")(reproduce.reproduce)
 app.command("extract")(extract.extract)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from affectspace.cli import options
+from affectspace.cli.summary import status_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,11 +55,7 @@ def extract(
 
 def summary(rows: pd.DataFrame, output: Path) -> str:
     """Say how many rows have which status, and why the first of each has it."""
-    from affectspace.audio import Status
-
-    counts = rows["status"].value_counts()
-    lines = [f"{counts.get(Status.OK, 0)} of {len(rows)} rows have features, in {output}"]
-    for status, count in counts.drop(Status.OK, errors="ignore").items():
-        first = rows.index[rows["status"] == status][0][0]
-        lines.append(f"  {count} {status} ({Status(str(status)).sentence}), first {first}")
-    return "\n".join(lines)
+    scored = int(rows["status"].eq("ok").sum())
+    return "\n".join(
+        [f"{scored} of {len(rows)} rows have features, in {output}", *status_lines(rows)]
+    )

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from affectspace.audio import BAND_LIMITED_BELOW, Status
@@ -85,6 +83,9 @@ class FeatureTable:
                     beside, float_format="%.9g"
                 )
                 return
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+
             table = pa.Table.from_pandas(frame)
             metadata = {**table.schema.metadata, _METADATA: self.spec.to_json().encode()}
             pq.write_table(table.replace_schema_metadata(metadata), beside)
@@ -150,6 +151,8 @@ def table_of_results(
 def _stored_spec(path: Path) -> FeatureSpec | None:
     if path.suffix.lower() != ".parquet":
         return None
+    import pyarrow.parquet as pq
+
     text = (pq.read_schema(path).metadata or {}).get(_METADATA)
     return None if text is None else FeatureSpec.from_json(text)
 

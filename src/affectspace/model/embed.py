@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 import affectspace
 from affectspace.audio import Channel
 from affectspace.features import Backend, FeatureTable, extract, registry
+from affectspace.features.extract import FEW
 from affectspace.features.signals import InMemory, extract_signals
 from affectspace.features.table import table_of_results
 from affectspace.features.work import Result
@@ -67,7 +68,11 @@ def embed(
     spans = _whole(gathered)
     features = _extracted(spans, backend, jobs=jobs, cache=cache, progress=progress)
     table = _embedding_table(model, features, gathered.table, spans.origin)
-    table.attrs["affectspace"] = {**facts(model), "segment": segment, "channel": str(channel)}
+    table.attrs["affectspace"] = {
+        **facts(model),
+        "segment": segment,
+        "channel": str(backend.spec.channel),
+    }
     return table
 
 
@@ -78,6 +83,7 @@ def facts(model: AffectModel) -> dict[str, str]:
         "name": model.name,
         "version": model.version,
         "source": model.source,
+        "licence": model.licence,
         "features": str(spec),
         "contract": "" if spec is None else spec.hash,
         "affectspace": affectspace.__version__,
@@ -115,7 +121,7 @@ def _extracted(
             features=backend,
             jobs=jobs,
             cache=cache,
-            progress=progress and len(files) > 0,
+            progress=progress and len(files) > FEW,  # the bar itself takes 50 ms to load
         )
     ]
     if signals:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from affectspace.errors import TableError
 from affectspace.tables.labels import AUDIO_SUFFIXES
-from affectspace.tables.table import TABLE_SUFFIXES, read_table, utterance_index
+from affectspace.tables.table import TABLE_SUFFIXES, listed, read_table, utterance_index
 
 LIST_SUFFIX = ".txt"
 STDIN = "-"
@@ -67,7 +67,7 @@ def _utterances(path: str, stdin: IO[bytes] | None) -> tuple[pd.DataFrame, str]:
         files = list(_listed(stdin.read(), ""))
         return _whole(files), "standard input names no files"
     if os.path.isdir(path):  # noqa: PTH112  (keeps the text as it is)
-        formats = ", ".join(AUDIO_SUFFIXES)
+        formats = listed(AUDIO_SUFFIXES)
         return _whole(_audio_below(path)), f"{path} holds no audio: nothing ends in {formats}"
     if suffix in TABLE_SUFFIXES:
         return read_table(path, resolve=True), f"{path} has no rows"
@@ -129,7 +129,7 @@ def _once(table: pd.DataFrame) -> pd.DataFrame:
     if not again.any():
         return table
     first: Any = table.index[again][0][0]
-    _LOG.warning("%d rows came more than once and count once, first %s", again.sum(), first)
+    _LOG.warning("rows that came before are left out: %d, first %s", again.sum(), first)
     which = frame.groupby(list(frame.columns), sort=False, dropna=False).ngroup().to_numpy()
     merged = table.groupby(which).first()  # of each column the first that isn't missing
     merged.index = table.index[~again]
