@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import pytest
 from affectspace.audio import Status, read_audio
 from affectspace.errors import ContractError, TableError
 from affectspace.features import backend, extract
-from affectspace.model import Calibration
+from affectspace.model import Calibration, save_model
 from affectspace.model.cautions import CLIPPING_FROM, QUIET_BELOW, Caution, cautions
 from affectspace.model.recordings import gather
 from affectspace.tables import read_table, utterance_index, write_table
@@ -280,3 +283,44 @@ def test_overhead_is_one_batch(model, tmp_path, monkeypatch):
 
 
 describe = type(speech_model()).describe
+
+
+# What it needs
+
+ALONE = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "sklearn", "scipy", "matplotlib"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+folder, wav = sys.argv[1:]
+import numpy as np
+from affectspace import hear, load_model
+from affectspace.cli import app
+
+table = load_model(folder).embed([wav, (np.zeros(16000), 16000)], jobs=2)
+assert table["status"].tolist() == ["ok", "silent"], table
+assert hear.get_scene_embeddings(np.zeros((1, 16000)), hear.load_model(folder)).shape == (1, 2)
+page = folder + "/page.html"
+options = ["--model", folder, "-o", folder + "/o.csv", "--report", page, "--segment", "1"]
+app(["embed", wav, *options])
+"""
+
+
+def test_neither_torch_nor_the_rest_of_the_extra_is_needed(model, tmp_path):
+    folder = save_model(model, tmp_path / "model")
+    path = write(tmp_path / "a.wav", voice())
+    run = subprocess.run(
+        [sys.executable, "-c", ALONE, str(folder), path],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "AFFECTSPACE_CACHE": str(tmp_path / "cache")},
+    )
+    assert run.returncode == 0, run.stderr
+    assert (folder / "page.html").stat().st_size > 1000
+    assert len(read_table(folder / "o.csv")) == 1

@@ -132,7 +132,7 @@ def get_timestamp_embeddings(audio: Any, model: HearModel) -> tuple[Any, Any]:
 
 
 def _embedded(sounds: Sequence[Array], model: HearModel) -> Array:
-    """The embedding of each sound, (n, d); that of the mean training utterance where there is none."""
+    """The embedding of each sound, (n, d), or of the mean training utterance for want of one."""
     affect = model.model
     latent = [f"z{i + 1}" for i in range(affect.architecture.n_latent)]
     table = affect.embed([(sound, model.sample_rate) for sound in sounds])
