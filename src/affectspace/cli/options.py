@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Inputs = Annotated[
     list[str],
     typer.Argument(
-        metavar="INPUT...",
+        metavar="INPUT",
         show_default=False,
         help="Audio files; folders, searched to the bottom; utterance tables (.csv, .parquet or "
         ".jsonl with a column 'file', and 'start' and 'end' where a row is a part of a file); "
