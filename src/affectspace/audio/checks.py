@@ -62,12 +62,13 @@ def scale_to_level(samples: Samples, dbfs: float) -> Samples:
     return clip(samples * np.float32(10 ** ((dbfs - now) / 20)))
 
 
-def mix(samples: Samples, channel: str | int) -> Samples:
+def mix(samples: Samples, channel: str | int, *, may_cancel: bool = False) -> Samples:
     """Apply the channel rule.
 
     Args:
         samples: shape (n, channels), n > 0.
         channel: `first`, `mean`, or the channel's number, from 0.
+        may_cancel: whether channels that cancel in their mean are let through.
 
     Returns:
         Shape (n,).
@@ -79,6 +80,8 @@ def mix(samples: Samples, channel: str | int) -> Samples:
     if channel == "mean" and channels > 1:
         _check_finite(samples)
         mixed: Samples = samples.mean(axis=1, dtype=np.float32)
+        if may_cancel:
+            return mixed
         unrelated = float(np.square(samples, dtype=np.float64).mean()) / channels
         if float(np.square(mixed, dtype=np.float64).mean()) < CANCELS_BELOW * unrelated:
             raise AudioError(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
-from typing import IO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import IO, Protocol
 
 import numpy as np
 import soundfile
@@ -15,35 +18,124 @@ from affectspace.errors import AudioError
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000  # Hz
 ROUNDING = 0.02  # s; annotation tools round an end to after the last sample
 
+Samples = NDArray[np.float32]
+
 _NO_DATA_CHUNK = 71  # libsndfile's code for a wav header that nothing follows
 
 
-def decode(
-    file: IO[bytes], start: float = 0.0, end: float | None = None
-) -> tuple[NDArray[np.float32], int]:
-    """Decode a span of an audio file.
+class Decoder(Protocol):
+    """An open recording."""
+
+    sampling_rate: int
+    duration: float
+
+    def blocks(self, start: float, end: float | None, seconds: float | None) -> Iterator[Samples]:
+        """Decode a span, in blocks of so many seconds, or in few large ones."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class AudioFile:
+    """An audio file that stays open, so that its spans are read one after the other.
+
+    Opening and seeking may be slow: libsndfile takes up to 1 s for a place in an mp3 of 3 h, and
+    nothing for the next place behind it. The file is opened when the first span is read.
 
     Args:
-        file: open for reading, seekable.
-        start: where the span starts, in seconds.
-        end: where it ends, in seconds; None is the end of the file.
-
-    Returns:
-        Samples, shape (n, channels), full scale at 1; and the sampling rate in Hz.
-
-    Raises:
-        AudioError: `unreadable`, `needs_av`, `empty`, `sampling_rate` or `bad_span`.
+        file: open for reading, seekable; it isn't closed.
     """
-    if str(getattr(file, "name", "")).lower().endswith(".raw"):
-        file = io.BytesIO(file.read())  # soundfile goes by the name here
-    try:
-        with soundfile.SoundFile(file) as sound:
-            check_rate(sound.samplerate)
-            first, last = span(sound.frames, sound.samplerate, start, end)
-            sound.seek(first)
-            return sound.read(last - first, dtype="float32", always_2d=True), sound.samplerate
-    except soundfile.LibsndfileError as error:
-        return _decode_rest(file, start, end, error)
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._decoder: Decoder | None = None
+
+    def __enter__(self) -> AudioFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free what decoding took; the next span opens the file again."""
+        if self._decoder is not None:
+            self._decoder.close()
+        self._decoder = None
+
+    def read(self, start: float = 0.0, end: float | None = None) -> tuple[Samples, int]:
+        """Decode a span.
+
+        A span from the start, and one of a format that libsndfile knows, is exact to the sample.
+        Otherwise PyAV looks for the place by the file's own times: exact to 3 ms.
+
+        Args:
+            start: in seconds.
+            end: in seconds; None is the end. It may be a little behind it: 20 ms, or 150 ms for
+                PyAV, whose formats round their own duration.
+
+        Returns:
+            Samples, shape (n, channels), full scale at 1; and the sampling rate in Hz.
+
+        Raises:
+            AudioError: `unreadable`, `needs_av`, `empty`, `sampling_rate` or `bad_span`.
+        """
+        with self._opened() as decoder:
+            parts = list(decoder.blocks(start, end, None))
+            samples = parts[0] if len(parts) == 1 else np.concatenate(parts)
+            return samples, decoder.sampling_rate
+
+    def stream(
+        self, start: float = 0.0, end: float | None = None, *, seconds: float
+    ) -> tuple[int, Iterator[Samples]]:
+        """Decode a span block by block; arguments and errors as for `read`.
+
+        Returns:
+            The sampling rate in Hz; and the blocks, each of shape (n, channels), with n up to what
+            lasts `seconds`, never 0.
+        """
+        with self._opened() as decoder:
+            rate = decoder.sampling_rate
+
+        def blocks() -> Iterator[Samples]:
+            with self._opened() as decoder:
+                yield from decoder.blocks(start, end, seconds)
+
+        return rate, blocks()
+
+    def extent(self, start: float = 0.0, end: float | None = None) -> tuple[float, float]:
+        """Return where a span starts and ends, in seconds, by the file's header; errors as above.
+
+        Formats that PyAV reads may say up to 0.1 s more than there is.
+        """
+        with self._opened() as decoder:
+            rate = decoder.sampling_rate
+            first, last = span(round(decoder.duration * rate), rate, start, end)
+            return first / rate, last / rate
+
+    @contextmanager
+    def _opened(self) -> Iterator[Decoder]:
+        try:
+            if self._decoder is None:
+                self._decoder = _open(self._file)
+                check_rate(self._decoder.sampling_rate)
+            yield self._decoder
+        except soundfile.LibsndfileError as error:
+            self.close()
+            raise _unreadable(error.error_string) from None
+        except BaseException:  # whatever happened, the next span shall find a fresh decoder
+            self.close()
+            raise
+
+
+def decode(file: IO[bytes], start: float = 0.0, end: float | None = None) -> tuple[Samples, int]:
+    """Decode one span of a file; as `AudioFile.read`."""
+    with AudioFile(file) as audio:
+        return audio.read(start, end)
 
 
 def check_rate(sampling_rate: int) -> None:
@@ -82,37 +174,70 @@ def span(frames: int, sampling_rate: int, start: float, end: float | None) -> tu
     duration = frames / sampling_rate
     until = duration if end is None else end
     if not (0 <= start < until <= duration + ROUNDING and start < duration):
-        raise AudioError(
-            Status.BAD_SPAN,
-            f"{Status.BAD_SPAN.sentence}: {start:g} to {until:g} s of {duration:g} s",
-        )
+        raise bad_span(start, until, duration)
     return round(start * sampling_rate), min(round(until * sampling_rate), frames)
 
 
-def _decode_rest(
-    file: IO[bytes], start: float, end: float | None, error: soundfile.LibsndfileError
-) -> tuple[NDArray[np.float32], int]:
-    """Decode what libsndfile can't, or say why it can't be."""
+def bad_span(start: float, end: float, duration: float) -> AudioError:
+    """Return the error for a span that doesn't fit; all in seconds."""
+    return AudioError(
+        Status.BAD_SPAN, f"{Status.BAD_SPAN.sentence}: {start:g} to {end:g} s of {duration:g} s"
+    )
+
+
+class _SoundFile:
+    """What libsndfile reads."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._sound = soundfile.SoundFile(file)
+        self.sampling_rate: int = self._sound.samplerate
+        self.duration: float = self._sound.frames / self.sampling_rate
+
+    def blocks(self, start: float, end: float | None, seconds: float | None) -> Iterator[Samples]:
+        sound, rate = self._sound, self.sampling_rate
+        first, last = span(sound.frames, rate, start, end)
+        size = last - first if seconds is None else round(seconds * rate)
+        for position in range(first, max(last, first + 1), max(size, 1)):
+            if sound.tell() != position:
+                sound.seek(position)
+            wanted = min(size, last - position)
+            samples = sound.read(wanted, dtype="float32", always_2d=True)
+            if len(samples) or position == first:
+                yield samples
+            if len(samples) < wanted:  # the file ends before its header says so
+                return
+
+    def close(self) -> None:
+        self._sound.close()
+
+
+def _open(file: IO[bytes]) -> Decoder:
+    """Open a recording, or say why it can't be."""
+    file.seek(0)
+    if str(getattr(file, "name", "")).lower().endswith(".raw"):
+        file = io.BytesIO(file.read())  # soundfile goes by the name here
+    try:
+        return _SoundFile(file)
+    except soundfile.LibsndfileError as error:
+        return _open_rest(file, error)
+
+
+def _open_rest(file: IO[bytes], error: soundfile.LibsndfileError) -> Decoder:
+    """Open what libsndfile can't, or say why it can't be."""
     file.seek(0)
     head = file.read(16)
     file.seek(0)
     if not head or error.code == _NO_DATA_CHUNK:
         raise AudioError(Status.EMPTY, Status.EMPTY.sentence) from None
     if not _is_for_av(head):
-        raise AudioError(
-            Status.UNREADABLE, f"{Status.UNREADABLE.sentence}: {error.error_string}"
-        ) from None
-    try:
-        import av
-    except ImportError:
-        raise AudioError(Status.NEEDS_AV, Status.NEEDS_AV.sentence) from None
-    try:
-        samples, rate = _decode_av(file)
-    except (av.error.FFmpegError, ValueError) as failure:
-        raise AudioError(Status.UNREADABLE, f"{Status.UNREADABLE.sentence}: {failure}") from None
-    check_rate(rate)
-    first, last = span(len(samples), rate, start, end)
-    return samples[first:last], rate
+        raise _unreadable(error.error_string) from None
+    from affectspace.audio.containers import Container
+
+    return Container(file)
+
+
+def _unreadable(reason: str) -> AudioError:
+    return AudioError(Status.UNREADABLE, f"{Status.UNREADABLE.sentence}: {reason}")
 
 
 def _is_for_av(head: bytes) -> bool:
@@ -123,25 +248,6 @@ def _is_for_av(head: bytes) -> bool:
         or (head[:1] == b"\xff" and head[1:2] in (b"\xf1", b"\xf9"))
         or head[:4] + head[8:12] == b"RIFFAVI "
     )
-
-
-def _decode_av(file: IO[bytes]) -> tuple[NDArray[np.float32], int]:
-    """Decode the first audio stream from its start; seeking isn't exact to the sample there."""
-    import av
-
-    with av.open(file, "r") as container:
-        if not container.streams.audio:
-            raise ValueError("there is no audio stream")
-        stream = container.streams.audio[0]
-        resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
-        parts = [
-            out.to_ndarray().T
-            for frame in [*container.decode(stream), None]
-            for out in resampler.resample(frame)
-        ]
-        if not parts:
-            raise AudioError(Status.EMPTY, Status.EMPTY.sentence)
-        return np.concatenate(parts).astype(np.float32, copy=False), int(stream.rate)
 
 
 def as_file(source: bytes | IO[bytes]) -> IO[bytes]:

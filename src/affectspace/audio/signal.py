@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +27,8 @@ RULES = 2
 """Counts the versions of how audio is read and checked; caches of other versions aren't used."""
 
 Channel = Literal["first", "mean"] | int
-Source = str | os.PathLike[str] | bytes | IO[bytes] | tuple[NDArray[Any], int]
+File = str | os.PathLike[str] | bytes | IO[bytes] | decode.AudioFile
+Source = File | tuple[NDArray[Any], int]
 Seconds = float | timedelta | np.timedelta64 | None
 
 
@@ -68,9 +71,9 @@ def read_audio(
     with the extra `av`. The content counts, not the file's name. Only the span is read from a file.
 
     Args:
-        source: a path; a file's bytes; a file open for reading bytes; or an array with its sampling
-            rate in Hz, shape (n,) or (channels, n), floats with full scale at 1 or integers with
-            full scale at the end of their type.
+        source: a path; a file's bytes; a file open for reading bytes, or an `AudioFile` of it; or
+            an array with its sampling rate in Hz, shape (n,) or (channels, n), floats with full
+            scale at 1 or integers with full scale at the end of their type.
         channel: `first`; `mean` of all channels; or a channel's number, from 0.
         start: where to start, in seconds or as a timedelta. None and NaT are the start.
         end: where to end, likewise; it may be up to 20 ms behind the last sample.
@@ -89,14 +92,11 @@ def read_audio(
         ((16000,), -9.0, True)
     """
     check_channel(channel)
-    begin, stop = _seconds(start) or 0.0, _seconds(end)
+    begin, stop = in_seconds(start) or 0.0, in_seconds(end)
     if isinstance(source, tuple):
-        samples, rate = _from_array(*source, begin, stop)
-    elif isinstance(source, str | os.PathLike):
-        return _read_file(Path(locate(os.fspath(source))), channel, begin, stop)
-    else:
-        samples, rate = decode.decode(decode.as_file(source), begin, stop)
-    return _signal(samples, rate, channel)
+        return _signal(*_from_array(*source, begin, stop), channel)
+    with opened(source) as file:
+        return _signal(*file.read(begin, stop), channel)
 
 
 def check_channel(channel: Channel) -> None:
@@ -112,11 +112,30 @@ def check_channel(channel: Channel) -> None:
         )
 
 
-def _read_file(path: Path, channel: Channel, start: float, end: float | None) -> Signal:
+@contextmanager
+def opened(source: File) -> Iterator[decode.AudioFile]:
+    """Open a file to read from; every error that comes of it names the path, where there is one.
+
+    Args:
+        source: a path, bytes, a file open for reading bytes, or an `AudioFile`, which stays open.
+
+    Yields:
+        The file.
+
+    Raises:
+        AudioError: whatever comes up while it is open.
+    """
+    if isinstance(source, decode.AudioFile):
+        yield source
+        return
+    if not isinstance(source, str | os.PathLike):
+        with decode.AudioFile(decode.as_file(source)) as audio:
+            yield audio
+        return
+    path = Path(locate(os.fspath(source)))
     try:
-        with path.open("rb") as file:
-            samples, rate = decode.decode(file, start, end)
-        return _signal(samples, rate, channel)
+        with path.open("rb") as file, decode.AudioFile(file) as audio:
+            yield audio
     except FileNotFoundError:
         raise AudioError(Status.MISSING, f"{path}: {Status.MISSING.sentence}") from None
     except OSError as error:
@@ -167,7 +186,8 @@ def _from_array(
         return samples[first:last].astype(np.float32), int(rate)
 
 
-def _seconds(time: Seconds) -> float | None:
+def in_seconds(time: Seconds) -> float | None:
+    """Return a time in seconds; None for None, NaT and NaN."""
     if time is None or time != time:  # NaT and NaN differ from themselves
         return None
     if isinstance(time, np.timedelta64):

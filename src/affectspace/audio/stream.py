@@ -1,0 +1,95 @@
+"""`stream_audio`: a recording of any length as 16 kHz mono blocks, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from affectspace.audio import checks
+from affectspace.audio.signal import (
+    SAMPLING_RATE,
+    Channel,
+    File,
+    Seconds,
+    check_channel,
+    in_seconds,
+    opened,
+)
+
+BLOCK_SECONDS = 10.0
+
+
+def stream_audio(
+    source: File,
+    *,
+    channel: Channel = "first",
+    start: Seconds = None,
+    end: Seconds = None,
+    block_seconds: float = BLOCK_SECONDS,
+) -> Iterator[NDArray[np.float32]]:
+    """Read a recording, or a span of one, block by block, as mono at 16 kHz.
+
+    Put together, the blocks are the samples that
+    [`read_audio`][affectspace.audio.read_audio] gives, up to rounding. What needs the whole
+    recording is not checked: level, clipping, voice, and whether channels cancel in their mean.
+
+    Args:
+        source: a path, a file's bytes, or a file open for reading bytes.
+        channel: `first`; `mean` of all channels; or a channel's number, from 0.
+        start: where to start, in seconds or as a timedelta. None and NaT are the start.
+        end: where to end, likewise.
+        block_seconds: how much is decoded at once.
+
+    Yields:
+        Blocks of shape (n,), float32 in [-1, 32767/32768], n > 0 but otherwise any.
+
+    Raises:
+        AudioError: when the recording can't be read, as soon as that is known. So an end behind the
+            last sample may be reported after the last block.
+
+    Examples:
+        >>> import io, soundfile
+        >>> file = io.BytesIO()
+        >>> soundfile.write(file, np.zeros(8000), 8000, format="WAV")
+        >>> sum(len(block) for block in stream_audio(file, block_seconds=0.1))
+        16000
+    """
+    check_channel(channel)
+    with opened(source) as file:
+        rate, blocks = file.stream(in_seconds(start) or 0.0, in_seconds(end), seconds=block_seconds)
+        resampler = (
+            None
+            if rate == SAMPLING_RATE
+            else soxr.ResampleStream(rate, SAMPLING_RATE, 1, dtype="float32", quality="HQ")
+        )
+        for block in blocks:
+            mono = checks.mix(block, channel, may_cancel=True) if len(block) else block[:, 0]
+            if resampler is not None:
+                mono = resampler.resample_chunk(mono)
+            if len(mono):
+                yield checks.clip(mono)
+        if resampler is not None:
+            rest = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+            if len(rest):
+                yield checks.clip(rest)
+
+
+def extent(source: File, *, start: Seconds = None, end: Seconds = None) -> tuple[float, float]:
+    """Return where a span of a recording starts and ends, by the file's header.
+
+    Args:
+        source: a path, a file's bytes, or a file open for reading bytes.
+        start: in seconds or as a timedelta. None and NaT are the start.
+        end: likewise; None and NaT are the end of the recording.
+
+    Returns:
+        Both in seconds. For formats that PyAV reads the end may be 0.1 s behind the last sample.
+
+    Raises:
+        AudioError: when the recording can't be read, or has no such span.
+    """
+    with opened(source) as file:
+        return file.extent(in_seconds(start) or 0.0, in_seconds(end))
