@@ -89,6 +89,8 @@ def test_card_and_metrics_are_kept_as_they_came(tmp_path):
     assert read_metrics(tmp_path) == metrics
     save_model(made_model(), tmp_path, metrics={"rows": 3})
     assert read_metrics(tmp_path) == {"rows": 3}
+    assert "Nothing was measured" not in read_card(tmp_path)
+    assert "stand in `metrics.json`" in read_card(tmp_path)
 
 
 def test_the_plain_card_says_what_is_known_and_that_nothing_was_measured(folder, tmp_path):

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import affectspace
-from affectspace.cli import corpora, demo, embed, extract, reproduce, train
+from affectspace.cli import corpora, demo, embed, extract, model, reproduce, train
 from affectspace.errors import AffectspaceError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.command("reproduce")(reproduce.reproduce)
 app.command("extract")(extract.extract)
 app.command("train")(train.train)
 app.add_typer(corpora.app, name="corpora")
+app.add_typer(model.app, name="model")
 
 
 def _version(wanted: bool) -> None:

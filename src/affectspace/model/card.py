@@ -10,28 +10,36 @@ if TYPE_CHECKING:
     from affectspace.model.affect import AffectModel
 
 TAGS = ("speech", "emotion", "affect", "activation", "valence", "affectspace")
+_MEASURED = "The figures stand in `metrics.json`; this card was written without looking at them."
+_UNMEASURED = (
+    "Nothing was measured when this card was written: no estimate of this model has been compared "
+    "with a rating that it had not seen."
+)
 _MOST = 40  # entries of the training record that are shown
 
 
-def model_card(model: AffectModel) -> str:
+def model_card(model: AffectModel, *, measured: bool = False) -> str:
     """A card for a model that comes without one: Markdown with the Hugging Face header.
 
-    It says what the model is and how it was trained, and that nothing was measured.
+    It says what the model is and how it was trained.
+
+    Args:
+        model: the model.
+        measured: whether figures stand in `metrics.json`; if not, the card says that there are
+            none.
     """
     name = model.name or "An affectspace model"
     sections = [
         card_header(licence=model.licence, languages=model.record.get("languages", ())),
         f"# {name}",
         _what(model),
-        "## How good it is\n\nNothing was measured when this card was written: no estimate of this "
-        "model has been compared with a rating that it had not seen. Intervals are "
-        + ("given, but unchecked." if model.calibration else "not given."),
+        f"## How good it is\n\n{_MEASURED if measured else _UNMEASURED}",
         "## What it is not for\n\nEstimates are of how listeners would rate a voice, not of what a "
         "person feels. No decision about a person may rest on them.",
         f"## Features\n\n{_features(model)}",
         f"## Training record\n\n{_record(model.record)}",
         "## Use\n\n```python\nfrom affectspace import load_model\n\n"
-        'model = load_model("path/of/this/folder")\nmodel.describe(features)\n```',
+        f'model = load_model("path/of/this/folder")\n{_use(model)}\n```',
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -87,6 +95,10 @@ def _features(model: AffectModel) -> str:
         f"{spec.backend} {spec.backend_version}, at {spec.sampling_rate} Hz, channel "
         f"{spec.channel}, level {spec.level}."
     )
+
+
+def _use(model: AffectModel) -> str:
+    return "model.describe(features)" if model.spec is None else 'model.embed(["recording.wav"])'
 
 
 def _record(record: Mapping[str, Any]) -> str:

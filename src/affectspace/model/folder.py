@@ -46,7 +46,7 @@ def save_model(
         folder: made if missing; a model that is there already is replaced, with its card and its
             metrics.
         card: the model card, Markdown with the Hugging Face header; None for a plain one, which
-            says what the model is and that nothing was measured.
+            says what the model is, how it was trained, and that nothing was measured if it is so.
         metrics: what was measured, as JSON has it; None for nothing.
 
     Returns:
@@ -64,7 +64,7 @@ def save_model(
     config = configs.to_json(model, sha256=hashlib.sha256(weights).hexdigest()).encode()
     content = {
         WEIGHTS: weights,
-        CARD: (model_card(model) if card is None else card).encode(),
+        CARD: (model_card(model, measured=bool(metrics)) if card is None else card).encode(),
         METRICS: _metrics_json(metrics).encode(),
         CONFIG: config,
     }
