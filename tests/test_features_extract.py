@@ -110,6 +110,19 @@ def test_long_files_are_not_held_in_memory(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(extract(paths, features=fake, cache=False).values, short.values)
 
 
+def test_a_file_is_opened_once_for_many_spans(tmp_path, monkeypatch):
+    from affectspace.audio import decode
+
+    openings = []
+    opening = decode._open
+    monkeypatch.setattr(decode, "_open", lambda file: openings.append(1) or opening(file))
+    (path,) = files(tmp_path, [5000])
+    starts = np.arange(0, 4, 0.25)
+    index = utterance_index([path] * len(starts), starts, starts + 0.5)
+    assert extract(pd.DataFrame(index=index), features=Fake(), jobs=1, cache=False).ok.all()
+    assert len(openings) == 1
+
+
 def test_no_rows_and_few_rows(tmp_path):
     assert extract([], cache=False).values.shape == (0, 88)
     fake = Fake({300: "interrupt"})

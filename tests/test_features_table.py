@@ -96,7 +96,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         Path(to).write_bytes(b"half")
         raise OSError("no space left")
 
-    monkeypatch.setattr("affectspace.features.table.pq.write_table", full)
+    monkeypatch.setattr("pyarrow.parquet.write_table", full)
     with pytest.raises(OSError, match="no space"):
         table().write(path)
     assert path.read_bytes() == before

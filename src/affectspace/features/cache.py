@@ -69,9 +69,9 @@ class Cache:
 
     def __init__(self, root: Path, spec: FeatureSpec) -> None:
         self.folder = root / f"{spec.hash}-{RULES}"
-        self._features = len(spec.features)
         self._index: dict[bytes, Path] = {}
         self._new: list[tuple[bytes, Result]] = []
+        self._bytes = 0
         self._flushed = time.monotonic()
         self._writable = True
 
@@ -91,13 +91,14 @@ class Cache:
     def add(self, key: bytes, result: Result) -> None:
         """Take a result in; it is on disk after 10 seconds, 16 MB, or `flush`."""
         self._new.append((key, result))
+        self._bytes += 0 if result.values is None else result.values.nbytes
         late = time.monotonic() - self._flushed > FLUSH_SECONDS
-        if late or len(self._new) * 4 * self._features > FLUSH_BYTES:
+        if late or self._bytes > FLUSH_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Write what was taken in since the last time."""
-        new, self._new = self._new, []
+        new, self._new, self._bytes = self._new, [], 0
         self._flushed = time.monotonic()
         if not (new and self._writable):
             return

@@ -13,8 +13,7 @@ from typing import Any
 
 from affectspace.audio import Status
 from affectspace.errors import AffectspaceError
-from affectspace.features.backend import Backend
-from affectspace.features.work import Reply, Result, Span, Task, work
+from affectspace.features.work import Compute, Reply, Result, Span, Task, work
 from affectspace.processes import main_hidden, worker_context
 
 CHUNK = 8  # tasks that a worker gets at once, fewer towards the end
@@ -22,15 +21,15 @@ TRIES = 2  # a worker may have been killed for a reason that isn't the file's
 
 
 def run_here(
-    tasks: Sequence[Task], backend: Backend, known: frozenset[bytes] | None
+    tasks: Sequence[Task], compute: Compute, known: frozenset[bytes] | None
 ) -> Iterator[Reply]:
     """Do all tasks in this process; arguments and replies as for `run_in_processes`."""
     for task in tasks:
-        yield from work(task, backend, known)
+        yield from work(task, compute, known)
 
 
 def run_in_processes(
-    tasks: Sequence[Task], backend: Backend, known: frozenset[bytes] | None, jobs: int
+    tasks: Sequence[Task], compute: Compute, known: frozenset[bytes] | None, jobs: int
 ) -> Iterator[Reply]:
     """Do all tasks in worker processes.
 
@@ -38,7 +37,7 @@ def run_in_processes(
 
     Args:
         tasks: the files and spans.
-        backend: what computes the features; it must pickle.
+        compute: what is done with each span; it must pickle.
         known: the keys that the cache has, or None.
         jobs: the number of processes.
 
@@ -50,7 +49,7 @@ def run_in_processes(
     """
     todo = deque(tasks)
     tries: Counter[int] = Counter()
-    workers = [_start(backend, known) for _ in range(min(jobs, len(tasks)))]
+    workers = [_start(compute, known) for _ in range(min(jobs, len(tasks)))]
     try:
         while workers:
             for connection in wait([worker.connection for worker in workers]):
@@ -61,7 +60,7 @@ def run_in_processes(
                     workers.remove(worker)
                     yield from _bury(worker, todo, tries)
                     if todo:
-                        workers.append(_start(backend, known))
+                        workers.append(_start(compute, known))
                     continue
                 if isinstance(reply, Reply):
                     worker.pending.remove(reply.slot)
@@ -139,11 +138,11 @@ def _task(path: str, spans: Sequence[Span]) -> list[Task]:
     return [Task(path, tuple(spans))] if spans else []
 
 
-def _start(backend: Backend, known: frozenset[bytes] | None) -> _Worker:
+def _start(compute: Compute, known: frozenset[bytes] | None) -> _Worker:
     context = worker_context(preload=(__name__, "soxr"))
     ours, theirs = context.Pipe()
     process: BaseProcess = context.Process(  # type: ignore[attr-defined]
-        target=_serve, args=(theirs, backend, known), daemon=True
+        target=_serve, args=(theirs, compute, known), daemon=True
     )
     with main_hidden():
         process.start()
@@ -152,7 +151,7 @@ def _start(backend: Backend, known: frozenset[bytes] | None) -> _Worker:
 
 
 def _serve(
-    connection: Connection[Any, Any], backend: Backend, known: frozenset[bytes] | None
+    connection: Connection[Any, Any], compute: Compute, known: frozenset[bytes] | None
 ) -> None:
     """Run in a worker: say that it wants work, do what comes, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
@@ -160,5 +159,5 @@ def _serve(
         while True:
             connection.send(None)
             for task in connection.recv():
-                for reply in work(task, backend, known):
+                for reply in work(task, compute, known):
                     connection.send(reply)

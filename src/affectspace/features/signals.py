@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affectspace.features.backend import Backend
-from affectspace.features.work import WHOLE, Span, compute
+from affectspace.features.work import WHOLE, Span, features_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ def extract_signals(
 
     from affectspace.features.table import table_of_results
 
-    results = [compute(signal, Span(0, 0, WHOLE), backend) for signal in signals]
+    results = [features_of(signal, Span(0, 0, WHOLE), backend=backend) for signal in signals]
     missing = np.full(len(backend.spec.features), np.nan, np.float32)
     values = np.array([missing if r.values is None else r.values for r in results])
     return table_of_results(

@@ -1,17 +1,17 @@
-"""What a worker does with one file: read and hash it once, then check and compute each span."""
+"""What a worker does with one file: read and hash it once, then compute each span."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affectspace.audio import Signal, Status, read_audio, scale_to_level
+from affectspace.audio import AudioFile, Signal, Status, read_audio, scale_to_level
 from affectspace.errors import AudioError
 from affectspace.features.backend import Backend
 
@@ -59,16 +59,19 @@ class Reply(NamedTuple):
     result: Result | None
 
 
+Compute = Callable[[AudioFile, Span], Result]
+"""What is done with each span. It never raises, and it pickles, for worker processes."""
+
 # They depend on more than the file's content, or may go away with the next version of a library
 _NOT_CACHED = (Status.MISSING, Status.NEEDS_AV, Status.UNREADABLE, Status.FAILED)
 
 
-def work(task: Task, backend: Backend, known: frozenset[bytes] | None) -> Iterator[Reply]:
+def work(task: Task, compute: Compute, known: frozenset[bytes] | None) -> Iterator[Reply]:
     """Do one task.
 
     Args:
         task: the file and its spans.
-        backend: what computes the features.
+        compute: what is done with each span.
         known: the keys that the cache has; None where there is no cache, which saves the hashing.
 
     Yields:
@@ -77,13 +80,14 @@ def work(task: Task, backend: Backend, known: frozenset[bytes] | None) -> Iterat
     try:
         with open(task.path, "rb") as opened:  # noqa: PTH123  (a Path costs more than it gives)
             file, digest = _take_in(opened, hashed=known is not None)
-            for span in task.spans:
-                key = digest and cache_key(digest, span)
-                if key and known and key in known:
-                    yield Reply(span.slot, key, None)
-                    continue
-                result = compute(file, span, backend)
-                yield Reply(span.slot, None if result.status in _NOT_CACHED else key, result)
+            with AudioFile(file) as audio:
+                for span in task.spans:
+                    key = digest and cache_key(digest, span)
+                    if key and known and key in known:
+                        yield Reply(span.slot, key, None)
+                        continue
+                    result = compute(audio, span)
+                    yield Reply(span.slot, None if result.status in _NOT_CACHED else key, result)
     except OSError as error:
         status = Status.MISSING if isinstance(error, FileNotFoundError) else Status.UNREADABLE
         message = status.sentence if status is Status.MISSING else f"{error.strerror or error}"
@@ -91,22 +95,20 @@ def work(task: Task, backend: Backend, known: frozenset[bytes] | None) -> Iterat
             yield Reply(span.slot, None, Result(status, message))
 
 
-def compute(source: IO[bytes] | tuple[NDArray[Any], int], span: Span, backend: Backend) -> Result:
+def features_of(
+    source: AudioFile | tuple[NDArray[Any], int], span: Span, *, backend: Backend
+) -> Result:
     """Check a span and compute its features; whatever goes wrong becomes a status."""
     spec = backend.spec
     try:
-        if not isinstance(source, tuple):
-            source.seek(0)
-        end = None if span.end == WHOLE else span.end * 1e-9
-        signal = read_audio(source, channel=spec.channel, start=span.start * 1e-9, end=end)
+        start, end = seconds(span)
+        signal = read_audio(source, channel=spec.channel, start=start, end=end)
         samples = signal.samples
         if spec.target_level is not None:
             samples = scale_to_level(samples, spec.target_level)
         values = np.asarray(backend(samples), np.float32)
-    except AudioError as error:
-        return Result(error.status, str(error))
     except Exception as error:  # one file never ends the run
-        return Result(Status.FAILED, f"{Status.FAILED.sentence}: {type(error).__name__}: {error}")
+        return result_of(error)
     if values.shape != (len(spec.features),):
         return Result(
             Status.FAILED,
@@ -116,6 +118,18 @@ def compute(source: IO[bytes] | tuple[NDArray[Any], int], span: Span, backend: B
     if bad:
         return _result(signal, Status.NOT_FINITE, f"{bad} of {len(values)} features aren't finite")
     return _result(signal, Status.OK, values=values)
+
+
+def seconds(span: Span) -> tuple[float, float | None]:
+    """Return where a span starts and ends, in seconds; None is the end of the file."""
+    return span.start * 1e-9, None if span.end == WHOLE else span.end * 1e-9
+
+
+def result_of(error: Exception) -> Result:
+    """Say what went wrong as a result."""
+    if isinstance(error, AudioError):
+        return Result(error.status, str(error))
+    return Result(Status.FAILED, f"{Status.FAILED.sentence}: {type(error).__name__}: {error}")
 
 
 def cache_key(digest: bytes, span: Span) -> bytes:

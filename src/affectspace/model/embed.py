@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import affectspace
 from affectspace.audio import Channel
 from affectspace.features import Backend, FeatureTable, extract, registry
-from affectspace.features.extract import FEW
+from affectspace.features.batch import FEW
 from affectspace.features.signals import InMemory, extract_signals
 from affectspace.features.table import table_of_results
 from affectspace.features.work import Result

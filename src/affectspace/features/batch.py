@@ -1,0 +1,152 @@
+"""Many spans of many files through the cache and the worker processes, whatever is done with each.
+
+`extract` computes features of them, the room `segments` looks for speech in them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affectspace.audio.names import locate
+from affectspace.features.pool import run_here, run_in_processes
+from affectspace.features.spec import FeatureSpec
+from affectspace.features.work import WHOLE, Compute, Reply, Result, Span, Task
+from affectspace.processes import available_cores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from affectspace.features.cache import Cache
+
+FEW = 4  # spans that aren't worth starting processes for
+SPANS_PER_TASK = 64
+
+_Run = Callable[[list[Task], frozenset[bytes] | None], Iterator[Reply]]
+
+
+def tasks_of(index: pd.Index) -> tuple[NDArray[np.intp], list[Task]]:
+    """Give each different row a slot, and gather slots by file.
+
+    Args:
+        index: an utterance index, n rows.
+
+    Returns:
+        The slot of each row, shape (n,); and the tasks, in the order of the table.
+    """
+    import pandas as pd
+
+    files, starts, ends = (index.get_level_values(level) for level in range(3))
+    start_ns = _nanoseconds(pd.TimedeltaIndex(starts), 0)
+    end_ns = _nanoseconds(pd.TimedeltaIndex(ends), WHOLE)
+    spans: dict[tuple[str, int, int], int] = {}
+    by_file: dict[str, list[Span]] = {}
+    which = np.empty(len(index), np.intp)
+    for row, span in enumerate(zip(files, start_ns, end_ns, strict=True)):
+        if span not in spans:
+            spans[span] = len(spans)
+            by_file.setdefault(span[0], []).append(Span(spans[span], *span[1:]))
+        which[row] = spans[span]
+    return which, [
+        # a worker process may be in another folder
+        Task(os.path.abspath(locate(file)), tuple(parts[i : i + SPANS_PER_TASK]))  # noqa: PTH100
+        for file, parts in by_file.items()
+        for i in range(0, len(parts), SPANS_PER_TASK)
+    ]
+
+
+def run_tasks(
+    tasks: list[Task],
+    compute: Compute,
+    keep: Callable[[int, Result], None],
+    *,
+    contract: FeatureSpec | None,
+    jobs: int | None,
+    cache: str | os.PathLike[str] | bool | None,
+    advance: Callable[[int], None],
+    few: int = FEW,
+) -> None:
+    """Get the result of every span, from the cache where it has it.
+
+    Args:
+        tasks: the files and spans.
+        compute: what is done with each span; it must pickle.
+        keep: is called with each slot and its result.
+        contract: what the results are, for the cache; None where they aren't worth keeping.
+        jobs: worker processes; None is one per core, or none at all for up to `few` spans. With 1
+            all happens in this process, where a crash of a library isn't survived.
+        cache: the folder of the cache; None is `AFFECTSPACE_CACHE` or the platform's place for
+            caches; False is no cache.
+        advance: is called with the number of spans done.
+        few: how many spans aren't worth starting processes for.
+
+    Raises:
+        ValueError: when `jobs` isn't positive.
+        AffectspaceError: when worker processes can't start.
+    """
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"jobs should be at least 1, and is {jobs}")
+
+    def run(tasks: list[Task], known: frozenset[bytes] | None) -> Iterator[Reply]:
+        if jobs == 1 or (jobs is None and sum(len(task.spans) for task in tasks) <= few):
+            return run_here(tasks, compute, known)
+        return run_in_processes(tasks, compute, known, jobs or available_cores())
+
+    store = None if contract is None else _cache(cache, contract)
+    with store or nullcontext():
+        _fill(tasks, run, store, keep, advance)
+
+
+def _fill(
+    tasks: list[Task],
+    run: _Run,
+    store: Cache | None,
+    keep: Callable[[int, Result], None],
+    advance: Callable[[int], None],
+) -> None:
+    if store is None:
+        for slot, _, result in run(tasks, None):
+            assert result is not None  # noqa: S101  (only a cache leaves results out)
+            keep(slot, result)
+            advance(1)
+        return
+    hits: dict[bytes, list[int]] = {}
+    for slot, key, result in run(tasks, store.keys()):
+        if result is None:
+            hits.setdefault(key or b"", []).append(slot)
+        else:
+            keep(slot, result)
+            if key:
+                store.add(key, result)
+        advance(1)
+    for key, result in store.read(hits):
+        for slot in hits.pop(key):
+            keep(slot, result)
+    # what was there at the start and is damaged, or gone
+    lost = {slot for slots in hits.values() for slot in slots}
+    again = [Task(path, tuple(s for s in spans if s.slot in lost)) for path, spans in tasks]
+    for slot, key, result in run([task for task in again if task.spans], frozenset()):
+        if result is not None:
+            keep(slot, result)
+            if key:
+                store.add(key, result)
+
+
+def _nanoseconds(times: pd.TimedeltaIndex, missing: int) -> list[int]:
+    whole = times.to_numpy("timedelta64[ns]").astype(np.int64)
+    return [int(time) for time in np.where(times.isna(), missing, whole)]
+
+
+def _cache(cache: str | os.PathLike[str] | bool | None, contract: FeatureSpec) -> Cache | None:
+    if cache is False:
+        return None
+    from affectspace.features.cache import Cache, default_root
+
+    root = default_root() if cache is None or cache is True else Path(cache)
+    return Cache(root, contract)
