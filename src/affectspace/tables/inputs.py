@@ -46,29 +46,34 @@ def find_utterances(
         >>> find_utterances(["a.wav", "b.wav", "a.wav"]).index.get_level_values("file").to_list()
         ['a.wav', 'b.wav']
     """
-    found, void = [], []
+    tables: list[pd.DataFrame] = []
+    files: list[str] = []  # of the inputs since the last table: a frame for each would take 3 ms
+    void: list[str] = []
     for given in inputs:
-        table, what = _utterances(os.fspath(given), stdin)
-        if not len(table):
-            void.append(what)
+        rows, nothing = _rows(os.fspath(given), stdin)
+        if not len(rows):
+            void.append(nothing)
+        elif isinstance(rows, list):
+            files += rows
         else:
-            found.append(table)
-    if not found:
+            tables += [*_whole(files), rows]
+            files = []
+    tables += _whole(files)
+    if not tables:
         raise TableError("; ".join(void) or "there is no input: name files, folders or tables")
-    for what in void:
-        _LOG.warning("%s", what)
-    return _once(found[0] if len(found) == 1 else pd.concat(found))
+    for nothing in void:
+        _LOG.warning("%s", nothing)
+    return _once(tables[0] if len(tables) == 1 else pd.concat(tables))
 
 
-def _utterances(path: str, stdin: IO[bytes] | None) -> tuple[pd.DataFrame, str]:
-    """Return an input's rows, and what to say where there are none."""
+def _rows(path: str, stdin: IO[bytes] | None) -> tuple[list[str] | pd.DataFrame, str]:
+    """Return an input's files or table, and what to say where there is nothing in it."""
     suffix = Path(path).suffix.lower()
     if path == STDIN and stdin is not None:
-        files = list(_listed(stdin.read(), ""))
-        return _whole(files), "standard input names no files"
+        return list(_listed(stdin.read(), "")), "standard input names no files"
     if os.path.isdir(path):  # noqa: PTH112  (keeps the text as it is)
         formats = listed(AUDIO_SUFFIXES)
-        return _whole(_audio_below(path)), f"{path} holds no audio: nothing ends in {formats}"
+        return _audio_below(path), f"{path} holds no audio: nothing ends in {formats}"
     if suffix in TABLE_SUFFIXES:
         return read_table(path, resolve=True), f"{path} has no rows"
     if suffix == LIST_SUFFIX:
@@ -76,9 +81,8 @@ def _utterances(path: str, stdin: IO[bytes] | None) -> tuple[pd.DataFrame, str]:
             content = Path(path).read_bytes()
         except OSError as error:
             raise TableError(f"{path} can't be read as a list: {error.strerror}") from None
-        files = list(_listed(content, os.path.dirname(path)))  # noqa: PTH120
-        return _whole(files), f"{path} names no files"
-    return _whole([path]), ""
+        return list(_listed(content, os.path.dirname(path))), f"{path} names no files"  # noqa: PTH120
+    return [path], ""
 
 
 def _listed(content: bytes, folder: str) -> Iterator[str]:
@@ -117,8 +121,9 @@ def _audio_below(folder: str) -> list[str]:
     return sorted(files)
 
 
-def _whole(files: list[str]) -> pd.DataFrame:
-    return pd.DataFrame(index=utterance_index(files))
+def _whole(files: list[str]) -> list[pd.DataFrame]:
+    """Return whole files as a table; none where there is no file."""
+    return [pd.DataFrame(index=utterance_index(files))] if files else []
 
 
 def _once(table: pd.DataFrame) -> pd.DataFrame:
