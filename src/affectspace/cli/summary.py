@@ -35,7 +35,7 @@ def caution_lines(table: pd.DataFrame) -> list[str]:
     Returns:
         A line per caution, with what it means and the first file that has it.
     """
-    from affectspace.model.cautions import Caution
+    from affectspace.model import Caution
 
     words = table["caution"].str.split(";").explode()
     lines = []
