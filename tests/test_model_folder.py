@@ -29,6 +29,7 @@ from affectspace.model import (
     save_model,
 )
 from affectspace.model import folder as folders
+from affectspace.study import train_model
 from made_features import SPEC
 from made_models import CALIBRATION, FEATURES, made_model
 
@@ -147,6 +148,12 @@ def test_a_folder_with_files_of_other_names_takes_a_model(tmp_path):
     (tmp_path / "data.csv").write_text("a")
     save_model(made_model(), tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*FILES, "data.csv"])
+
+
+def test_training_looks_where_it_will_write_before_it_works(tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(ModelError, match="holds other things"):
+        train_model({"never": tmp_path / "read"}, output=tmp_path)
 
 
 def test_a_file_is_no_folder_to_save_in(tmp_path):

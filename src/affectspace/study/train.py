@@ -11,7 +11,7 @@ import pandas as pd
 
 from affectspace.errors import TableError
 from affectspace.evaluation.transfer import LABELS
-from affectspace.model import OBJECTIVES, AffectModel, save_model
+from affectspace.model import OBJECTIVES, AffectModel, check_output, save_model
 from affectspace.study.inputs import Extraction, read_corpora
 from affectspace.study.run import versions
 from affectspace.training import Recipe, Run, check_device, train
@@ -50,10 +50,12 @@ def train_model(
 
     Raises:
         TableError: if none of the corpora has the ratings that the objective needs.
+        ModelError: if `output` holds other things, which a model would overwrite.
         AffectspaceError: if an input can't be used.
     """
     extraction, recipe = extraction or Extraction(), recipe or Recipe()
     check_device(device)
+    check_output(output)  # before the work, not after it
     read = read_corpora(sources.items(), extraction=extraction, labels=labels, progress=progress)
     corpora = list(read.values())
     values = pd.concat([corpus.table.values[corpus.table.ok] for corpus in corpora])
