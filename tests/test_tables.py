@@ -363,6 +363,8 @@ def test_accents_are_found_in_either_form(tmp_path: Path) -> None:
         assert Path(locate(unicodedata.normalize(form, on_disk))).samefile(on_disk)
     assert locate(f"{tmp_path}/é/ö.wav") == f"{tmp_path}/é/ö.wav"
     assert locate("nowhere/ö.wav") == "nowhere/ö.wav"
+    both = [unicodedata.normalize(form, on_disk) for form in ("NFC", "NFD")]
+    assert tables.find_utterances(both).index.get_level_values("file").tolist() == both[:1]
 
 
 # audformat databases

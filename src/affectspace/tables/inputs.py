@@ -11,6 +11,7 @@ from typing import IO, Any
 
 import pandas as pd
 
+from affectspace.audio.names import locate, table_name
 from affectspace.errors import TableError
 from affectspace.tables.labels import AUDIO_SUFFIXES
 from affectspace.tables.table import TABLE_SUFFIXES, listed, read_table, utterance_index
@@ -129,7 +130,8 @@ def _whole(files: list[str]) -> list[pd.DataFrame]:
 def _once(table: pd.DataFrame) -> pd.DataFrame:
     """Leave out rows that came before, however their path was written; keep their columns."""
     frame = table.index.to_frame(index=False)
-    frame["file"] = [os.path.abspath(file) for file in frame["file"]]  # noqa: PTH100
+    paths = [os.path.abspath(locate(file)) for file in frame["file"]]  # noqa: PTH100
+    frame["file"] = [table_name(path) for path in paths]
     again = frame.duplicated().to_numpy()
     if not again.any():
         return table
