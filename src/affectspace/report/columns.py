@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectspace.report.summary import CAUTIONS, LABELS, status_meaning
+from affectspace.model import Caution
+from affectspace.report.summary import LABELS, status_meaning
 
 MOST_INPUT_COLUMNS = 40
 """Further columns of the input stay out of the page, which would outgrow a browser's patience."""
@@ -65,7 +66,7 @@ def page_data(table: pd.DataFrame) -> dict[str, Any]:
         "columns": [_column(str(table.columns[i]), table.iloc[:, i]) for i in kept],
         "left_out": left_out,
         "statuses": {word: status_meaning(word) for word in table["status"].astype(str).unique()},
-        "cautions": CAUTIONS,
+        "cautions": {str(caution): caution.sentence for caution in Caution},
     }
 
 

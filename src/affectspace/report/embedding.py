@@ -101,7 +101,7 @@ def embedding_page(
         sentences=summary.sentences(table),
         statuses=[count for count in summary.status_counts(table) if count.word != "ok"],
         cautions=summary.caution_counts(table),
-        labels=[label for label in summary.LABELS if label in table],
+        labels=summary.estimated(table),
         calibrated=_is_calibrated(table),
         left_out=data["left_out"],
         model={str(key): value for key, value in model.items()},

@@ -9,24 +9,13 @@ import numpy as np
 import pandas as pd
 
 from affectspace.audio import Status
+from affectspace.model import Caution
+from affectspace.model.cautions import UNUSUAL_ABOVE as RARE
 
 LABELS = ("activation", "valence")
 
-RARE = 0.99
-"""Unusualness above which a row counts as rare; 1 % of the model's training rows lie there."""
-
 MANY_RARE = 0.05
 """From this share of rare rows on, five times what is expected, the summary warns."""
-
-CAUTIONS = {
-    "short": "shorter than the utterances that the model was trained on",
-    "long": "longer than the utterances that the model was trained on",
-    "band_limited": "nothing in the upper band, as in telephone speech or at a low sampling rate",
-    "quiet": "recorded at a very low level",
-    "clipping": "partly clipped: some samples are at full scale",
-    "unusual": "unlike the model's training speech, so the estimate is an extrapolation",
-}
-"""What each caution means. A row with one is scored all the same."""
 
 
 class Count(NamedTuple):
@@ -40,6 +29,19 @@ class Count(NamedTuple):
 def scored(table: pd.DataFrame) -> pd.Series:
     """Whether each row has an answer: its status is `ok`."""
     return table["status"].astype(str) == Status.OK
+
+
+def estimated(table: pd.DataFrame) -> list[str]:
+    """The labels that the table's model estimates.
+
+    Without a single scored row nothing tells, and all labels that have a column count.
+    """
+    usable = table[scored(table)]
+    return [
+        label
+        for label in LABELS
+        if label in table and (usable.empty or np.isfinite(numbers(usable, label)).any())
+    ]
 
 
 def numbers(table: pd.DataFrame, column: str) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -69,6 +71,11 @@ def status_meaning(word: str) -> str:
     return Status(word).sentence if word in list(Status) else word
 
 
+def caution_meaning(word: str) -> str:
+    """A caution in words, or the word itself where it isn't in the closed list."""
+    return Caution(word).sentence if word in list(Caution) else word
+
+
 def caution_counts(table: pd.DataFrame) -> list[Count]:
     """How many rows carry which caution, the most frequent first.
 
@@ -83,7 +90,7 @@ def caution_counts(table: pd.DataFrame) -> list[Count]:
     if "caution" not in table:
         return []
     words = table["caution"].fillna("").astype(str).str.split(";").explode().str.strip()
-    return _counts(words[words != ""], lambda word: CAUTIONS.get(word, word))
+    return _counts(words[words != ""], caution_meaning)
 
 
 def _counts(words: pd.Series, meaning: Callable[[str], str]) -> list[Count]:
@@ -109,7 +116,7 @@ def sentences(table: pd.DataFrame) -> list[str]:
     usable = table[scored(table)]
     return [
         _how_many(table, usable),
-        *(_where(usable, label) for label in LABELS if label in table and len(usable)),
+        *(_where(usable, label) for label in estimated(table) if len(usable)),
         *_missing_labels(table),
         *_how_unusual(usable),
     ]
@@ -127,8 +134,6 @@ def _how_many(table: pd.DataFrame, usable: pd.DataFrame) -> str:
 def _where(usable: pd.DataFrame, label: str) -> str:
     values = numbers(usable, label)
     values = values[np.isfinite(values)]
-    if not len(values):
-        return f"{label.capitalize()} has no values."
     middle = float(np.mean(values))
     if len(values) == 1:
         return f"{label.capitalize()} is {middle:.2f} (1 to 5, 3 is neutral)."
@@ -140,7 +145,7 @@ def _where(usable: pd.DataFrame, label: str) -> str:
 
 
 def _missing_labels(table: pd.DataFrame) -> list[str]:
-    missing = [label for label in LABELS if label not in table]
+    missing = [label for label in LABELS if label not in estimated(table)]
     return [f"This model doesn't estimate {' or '.join(missing)}."] if missing else []
 
 

@@ -78,12 +78,11 @@ const Filters = (() => {
   }
 
   function count(rows) {
+    Dom.byId('count').textContent = `${rows.length.toLocaleString('en')} of ${Rows.count.toLocaleString('en')} rows`;
     const scored = rows.filter(Rows.isScored);
     const means = ['activation', 'valence'].map((name) => [name, mean(name, scored)]).filter(([, value]) => Number.isFinite(value));
-    Dom.byId('count').replaceChildren(
-      Dom.make('strong', { textContent: `${rows.length.toLocaleString('en')} of ${Rows.count.toLocaleString('en')} rows` }),
-      means.map(([name, value]) => `mean ${name} ${value.toFixed(2)}`).join(', '),
-    );
+    Dom.byId('means').textContent = means.length
+      ? `Means of the rows that are shown: ${means.map(([name, value]) => `${name} ${value.toFixed(2)}`).join(', ')}.` : '';
   }
 
   function mean(name, rows) {
@@ -116,7 +115,7 @@ const Filters = (() => {
   function start() {
     buildStatuses();
     buildCautions();
-    Dom.byId('unusualness-range').hidden = !unusualness || !unusualness.values.some(Number.isFinite);
+    Dom.byId('unusualness-range').hidden = !unusualness || !Rows.hasValues(unusualness);
     const soon = Dom.debounced(apply, 180);
     for (const id of ['search', 'unusual-from', 'unusual-to']) Dom.byId(id).addEventListener('input', soon);
     Dom.byId('reset').addEventListener('click', reset);

@@ -69,7 +69,7 @@ const Histograms = (() => {
   function start() {
     for (const name of NAMES) {
       const column = Rows.own.get(name);
-      if (!column || !column.values.some(Number.isFinite)) continue;
+      if (!column || !Rows.hasValues(column)) continue;
       const place = Dom.make('div', { className: 'plot', id: `histogram-${name}` });
       place.setAttribute('role', 'img');
       place.setAttribute('aria-label', `Histogram of ${name}`);

@@ -5,8 +5,7 @@
   function colourMenu() {
     const choices = Colour.choices();
     const select = Dom.byId('colour');
-    const name = (column) => (column.own ? column.label : `${column.label} (input)`);
-    Dom.options(select, [[-1, 'nothing'], ...choices.map((column, i) => [i, name(column)])], -1);
+    Dom.options(select, [[-1, 'nothing'], ...choices.map((column, i) => [i, column.label])], -1);
     select.addEventListener('change', () => {
       const hidden = State.hiddenSlots.size > 0;
       State.hiddenSlots.clear();

@@ -20,7 +20,7 @@ const Plane = (() => {
     const unplottable = /_(low|high)$/;
     return Rows.columns.filter((column) => (
       column.kind === 'number' && !(column.own && unplottable.test(column.name))
-      && column.values.some(Number.isFinite)
+      && Rows.hasValues(column)
     ));
   }
 
@@ -46,6 +46,7 @@ const Plane = (() => {
   function draw() {
     const { x, y } = State.axes;
     if (!x || !y) return;
+    Dom.byId('plane-title').textContent = title(State.axes);
     const rows = visibleRows(State.axes);
     const sampled = rows.length > SVG_MOST && !Theme.webgl && rows.length > SAMPLE;
     points = sampled ? sample(rows, SAMPLE) : rows;
@@ -128,19 +129,25 @@ const Plane = (() => {
   }
 
   function neutral(x, y) {
-    const line = { color: Theme.variable('--soft'), width: 1, dash: 'dot' };
+    const line = { color: Theme.variable('--soft'), width: 1.5, dash: 'dot' };
     const shapes = [];
-    if (isRating(x)) shapes.push({ type: 'line', layer: 'below', line, x0: 3, x1: 3, yref: 'paper', y0: 0, y1: 1 });
-    if (isRating(y)) shapes.push({ type: 'line', layer: 'below', line, y0: 3, y1: 3, xref: 'paper', x0: 0, x1: 1 });
+    if (isRating(x)) shapes.push({ type: 'line', layer: 'between', line, x0: 3, x1: 3, yref: 'paper', y0: 0, y1: 1 });
+    if (isRating(y)) shapes.push({ type: 'line', layer: 'between', line, y0: 3, y1: 3, xref: 'paper', x0: 0, x1: 1 });
     return shapes;
   }
 
+  const isAffectPlane = ({ x, y }) => isRating(x) && isRating(y) && x.name === 'valence' && y.name === 'activation';
+
+  function title({ x, y }) {
+    return isAffectPlane({ x, y }) ? 'Affect plane' : `${y.label} against ${x.label}`;
+  }
+
   function corners(x, y) {
-    if (x.name !== 'valence' || y.name !== 'activation' || !x.own || !y.own) return [];
+    if (!isAffectPlane({ x, y })) return [];
     return CORNERS.map(([right, top, text]) => ({
       text, showarrow: false, xref: 'paper', yref: 'paper', x: right, y: top,
       xanchor: right ? 'right' : 'left', yanchor: top ? 'top' : 'bottom',
-      font: { color: Theme.variable('--soft'), size: 13 }, borderpad: 4,
+      font: { color: Theme.variable('--soft'), size: 13 }, borderpad: 4, bgcolor: Theme.faded(Theme.variable('--paper'), 0.6),
     }));
   }
 
@@ -148,8 +155,7 @@ const Plane = (() => {
     const drawn = sampled
       ? `Dots: ${points.length.toLocaleString('en')} of ${count.toLocaleString('en')} rows, evenly picked, as this browser has no WebGL; shading: the density of all. `
       : `${count.toLocaleString('en')} ${count === 1 ? 'row' : 'rows'} with both values. `;
-    const calibrated = RATINGS.some((name) => Rows.own.get(`${name}_low`)?.values.some(Number.isFinite));
-    return drawn + (calibrated ? 'The cross of a row is its 90 % interval. ' : '')
+    return drawn + (Rows.isCalibrated() ? 'The cross of a row is its 90 % interval. ' : '')
       + 'Drag to zoom, double-click to zoom out, click a point for more.';
   }
 

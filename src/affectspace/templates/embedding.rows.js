@@ -38,6 +38,15 @@ const Rows = (() => {
     return column && column.codes[row] >= 0 ? column.levels[column.codes[row]] : '';
   }
 
+  function hasValues(column) {
+    return column.kind === 'number' ? column.values.some(Number.isFinite) : column.levels.length > 0;
+  }
+
+  /** Whether the table has intervals. */
+  function isCalibrated() {
+    return ['activation_low', 'valence_low'].some((name) => own.has(name) && hasValues(own.get(name)));
+  }
+
   const isScored = (row) => status.codes[row] === scoredCode;
 
   function cautions(row) {
@@ -122,6 +131,6 @@ const Rows = (() => {
     path: (row) => pathOfFile(raw.file[row]),
     statusMeaning: (word) => raw.statuses[word] ?? word,
     cautionMeaning: (word) => raw.cautions[word] ?? word,
-    number, text, isScored, cautions, format, digitsOf, shown, clock, end, span, isWhole, fullPath,
+    number, text, hasValues, isCalibrated, isScored, cautions, format, digitsOf, shown, clock, end, span, isWhole, fullPath,
   };
 })();

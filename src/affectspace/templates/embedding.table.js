@@ -18,12 +18,10 @@ const RowTable = (() => {
   function tableFields() {
     const file = { label: 'file', wide: true, shown: Rows.path, key: ranks(Rows.fileColumn) };
     const span = { label: 'span', shown: Rows.span, key: (row) => Rows.starts[row], number: true };
-    const first = FIRST.map((name) => Rows.own.get(name)).filter((column) => column && hasValues(column));
-    const rest = Rows.columns.filter((column) => !(column.own && HIDDEN.test(column.name)) && hasValues(column));
+    const first = FIRST.map((name) => Rows.own.get(name)).filter((column) => column && Rows.hasValues(column));
+    const rest = Rows.columns.filter((column) => !(column.own && HIDDEN.test(column.name)) && Rows.hasValues(column));
     return [file, span, ...new Set([...first, ...rest])].map((one) => (one.name ? field(one) : one));
   }
-
-  const hasValues = (column) => (column.kind === 'number' ? column.values.some(Number.isFinite) : column.levels.length > 0);
 
   function field(column) {
     const numeric = column.kind === 'number';
@@ -37,7 +35,7 @@ const RowTable = (() => {
 
   function hasInterval(column) {
     const low = column.own ? Rows.own.get(`${column.name}_low`) : null;
-    return Boolean(low && low.values.some(Number.isFinite));
+    return Boolean(low && Rows.hasValues(low));
   }
 
   function interval(column, row) {
@@ -171,9 +169,8 @@ const RowTable = (() => {
   }
 
   function move(steps) {
-    const position = order.indexOf(State.selected);
-    const next = position < 0 ? 0 : Math.min(Math.max(position + steps, 0), order.length - 1);
     if (!order.length) return;
+    const next = Math.min(Math.max(order.indexOf(State.selected) + steps, 0), order.length - 1);
     reveal(order[next]);
     State.select(order[next], { from: 'table' });
   }

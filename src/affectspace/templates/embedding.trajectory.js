@@ -2,10 +2,11 @@
 
 /** Activation and valence over time, for a file with several rows, or for two side by side. */
 const Trajectory = (() => {
-  const LABELS = ['activation', 'valence'].filter((name) => Rows.own.has(name));
+  const LABELS = ['activation', 'valence'].filter((name) => Rows.own.has(name) && Rows.hasValues(Rows.own.get(name)));
   const WINDOWS = [[0, 'nothing'], [5, '5 s'], [15, '15 s'], [60, '1 min'], [180, '3 min'], [600, '10 min']];
   const GAP = 10; // s; the line isn't drawn across a longer stretch without a scored row
   const SVG_MOST = 3000;
+  const FEW_FILES = 3; // a page of so few recordings is about their course, which then comes first
 
   const plot = Dom.byId('trajectory');
   const rowsOfFile = new Map(); // file -> its rows, in the order of time
@@ -108,7 +109,7 @@ const Trajectory = (() => {
     const many = rows.length > 300;
     return {
       type, mode: 'markers', x: rows.map(stamp), y: rows.map((row) => Rows.number(name, row)),
-      marker: { color: hue, size: many ? 4 : 6, opacity: seconds ? 0.35 : 0.9 },
+      marker: { color: hue, size: many ? 4 : 6, opacity: seconds ? 0.25 : 0.9 },
     };
   }
 
@@ -149,18 +150,20 @@ const Trajectory = (() => {
   }
 
   function timeAxis(files) {
-    const rows = files.flatMap((file) => [rowsOfFile.get(file)[0], rowsOfFile.get(file).at(-1)]);
-    const last = Math.max(...rows.map((row) => Rows.end(row) || Rows.starts[row]));
+    const rows = files.map((file) => rowsOfFile.get(file));
+    const first = Math.min(...rows.map((one) => Rows.starts[one[0]]));
+    const last = Math.max(...rows.map((one) => Rows.end(one.at(-1)) || Rows.starts[one.at(-1)]));
     const hours = last >= 3600;
+    const margin = (last - first) * 0.01;
     return {
-      type: 'date', tickformat: hours ? '%-H:%M:%S' : '%-M:%S', nticks: 12, tickangle: 0,
+      type: 'date', range: [(first - margin) * 1000, (last + margin) * 1000], tickformat: hours ? '%-H:%M:%S' : '%-M:%S', nticks: 12, tickangle: 0,
       title: { text: hours ? 'time (h:min:s)' : 'time (min:s)', standoff: 6 },
     };
   }
 
   function neutral(yref) {
     const line = { color: Theme.variable('--soft'), width: 1, dash: 'dot' };
-    return { type: 'line', layer: 'below', line, xref: 'paper', x0: 0, x1: 1, yref, y0: 3, y1: 3 };
+    return { type: 'line', layer: 'between', line, xref: 'paper', x0: 0, x1: 1, yref, y0: 3, y1: 3 };
   }
 
   function legend(files, hues) {
@@ -174,12 +177,11 @@ const Trajectory = (() => {
   function note(parts, seconds) {
     const scored = parts.reduce((sum, part) => sum + part.scored.length, 0);
     const left = parts.reduce((sum, part) => sum + part.left.length, 0);
-    const calibrated = LABELS.some((name) => Rows.own.get(`${name}_low`)?.values.some(Number.isFinite));
     Dom.byId('trajectory-note').textContent = [
       scored ? `${scored.toLocaleString('en')} scored rows are shown.` : 'No scored row of this file passes the filters.',
       left ? `Ticks at the foot: ${left.toLocaleString('en')} rows without an answer.` : '',
       seconds ? 'Dots: single rows; line: their moving mean, weighted by duration.' : '',
-      calibrated ? `Band: the 90 % interval of a single row${seconds ? ', smoothed likewise' : ''}.` : '',
+      Rows.isCalibrated() ? `Band: the 90 % interval of a single row${seconds ? ', smoothed likewise' : ''}.` : '',
     ].filter(Boolean).join(' ');
   }
 
@@ -224,7 +226,9 @@ const Trajectory = (() => {
   function start() {
     group();
     if (!rowsOfFile.size || !LABELS.length) return;
-    Dom.byId('trajectory-card').hidden = false;
+    const card = Dom.byId('trajectory-card');
+    card.hidden = false;
+    if (Rows.fileColumn.levels.length <= FEW_FILES) Dom.byId('filters').after(card);
     fill();
     draw();
     plot.on('plotly_hover', (event) => { if (rowAt(event) >= 0) Tooltip.show(rowAt(event), event.event); });
