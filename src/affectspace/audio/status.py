@@ -29,6 +29,7 @@ class Status(StrEnum):
     SILENT = "silent"
     CLIPPED = "clipped"
     UNVOICED = "unvoiced"
+    NO_SPEECH = "no_speech"
     FAILED = "failed"
 
     @property
@@ -52,5 +53,6 @@ _SENTENCES = {
     Status.SILENT: "silent",
     Status.CLIPPED: "heavily clipped",
     Status.UNVOICED: "no voiced speech",
+    Status.NO_SPEECH: "no speech was found",
     Status.FAILED: "the feature backend failed",
 }

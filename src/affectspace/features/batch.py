@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affectspace.audio.names import locate
+from affectspace.errors import TableError
 from affectspace.features.pool import run_here, run_in_processes
 from affectspace.features.spec import FeatureSpec
 from affectspace.features.work import WHOLE, Compute, Reply, Result, Span, Task
@@ -29,6 +30,27 @@ FEW = 4  # spans that aren't worth starting processes for
 SPANS_PER_TASK = 64
 
 _Run = Callable[[list[Task], frozenset[bytes] | None], Iterator[Reply]]
+
+
+def as_utterances(utterances: pd.DataFrame | Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
+    """Return a list of files as an utterance table, and an utterance table as it is.
+
+    Raises:
+        TableError: when the table has another index.
+    """
+    import pandas as pd
+
+    from affectspace.tables import INDEX, utterance_index
+
+    if not isinstance(utterances, pd.DataFrame):
+        files = [os.fspath(file) for file in utterances]
+        return pd.DataFrame(index=utterance_index(files))
+    if tuple(utterances.index.names) != INDEX:
+        raise TableError(
+            f"an utterance table has the index levels {', '.join(INDEX)}; this one has "
+            f"{', '.join(map(str, utterances.index.names))}"
+        )
+    return utterances
 
 
 def tasks_of(index: pd.Index) -> tuple[NDArray[np.intp], list[Task]]:

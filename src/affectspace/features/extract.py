@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from affectspace.audio import SAMPLING_RATE, Channel, Status
-from affectspace.errors import ContractError, TableError
+from affectspace.errors import ContractError
 from affectspace.features import registry
 from affectspace.features.backend import Backend
-from affectspace.features.batch import run_tasks, tasks_of
+from affectspace.features.batch import as_utterances, run_tasks, tasks_of
 from affectspace.features.spec import AS_RECORDED
 from affectspace.features.work import Result, features_of
 from affectspace.progress import progress_bar
@@ -69,7 +69,7 @@ def extract(
     from affectspace.features.table import table_of_results
 
     backend = _backend(features, channel, level)
-    table = _as_table(utterances)
+    table = as_utterances(utterances)
     which, tasks = tasks_of(table.index)
     count = int(which.max()) + 1 if len(which) else 0
     values = np.full((count, len(backend.spec.features)), np.nan, np.float32)
@@ -103,19 +103,3 @@ def _backend(features: str | Backend, channel: Channel, level: str) -> Backend:
             f"signals have {SAMPLING_RATE} Hz, {features.spec} wants {features.spec.sampling_rate}"
         )
     return features
-
-
-def _as_table(utterances: pd.DataFrame | Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
-    import pandas as pd
-
-    from affectspace.tables import INDEX, utterance_index
-
-    if not isinstance(utterances, pd.DataFrame):
-        files = [os.fspath(file) for file in utterances]
-        return pd.DataFrame(index=utterance_index(files))
-    if tuple(utterances.index.names) != INDEX:
-        raise TableError(
-            f"an utterance table has the index levels {', '.join(INDEX)}; this one has "
-            f"{', '.join(map(str, utterances.index.names))}"
-        )
-    return utterances

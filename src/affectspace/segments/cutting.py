@@ -1,0 +1,189 @@
+"""`segment`: a table of recordings -> a table of spans. `segment_signal`: the same in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from affectspace.audio import SAMPLING_RATE, AudioFile, Channel, Status
+from affectspace.features.batch import as_utterances, run_tasks, tasks_of
+from affectspace.features.work import Result, Span, Task, result_of, seconds
+from affectspace.progress import progress_bar
+from affectspace.segments.settings import Segmentation
+from affectspace.segments.spans import Spans, speech_spans, window_spans
+from affectspace.segments.speech import speech_of, speech_probabilities, speech_spec
+from affectspace.tables import utterance_index
+
+
+def segment(
+    utterances: pd.DataFrame | Sequence[str | os.PathLike[str]],
+    segmentation: Segmentation,
+    *,
+    shortest: float,
+    longest: float,
+    channel: Channel = "first",
+    jobs: int | None = None,
+    cache: str | os.PathLike[str] | bool | None = None,
+    progress: bool = False,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cut recordings into spans.
+
+    Speech is looked for in blocks of 10 s, so that a recording of any length takes little memory;
+    what was found is kept in the cache, by the content of the file. Windows follow from the
+    duration that the file's header tells.
+
+    Args:
+        utterances: an utterance table (index `file, start, end`), or a list of files. A row with a
+            start or an end is cut within these.
+        segmentation: how.
+        shortest: what is wanted of a span of speech, in seconds; some may stay shorter.
+        longest: the longest span of speech, in seconds. Windows are as long as they are.
+        channel: `first`, `mean` of all channels, or a channel's number, from 0.
+        jobs: worker processes; None is one per core, or none where that isn't worth while. With 1
+            all happens in this process, where a crash of a library isn't survived.
+        cache: the folder of the cache; None is `AFFECTSPACE_CACHE` or the platform's place for
+            caches; False is no cache.
+        progress: show a progress bar on stderr.
+
+    Returns:
+        The spans: an utterance table in the order of the input, with its columns, `start` and `end`
+        counted from the start of the file. With `none` it is the input.
+        And the rows of the input that have no span: with the columns `status`, the one that
+        extraction would give or `no_speech`, and `message`, which replace the input's own.
+
+    Raises:
+        TableError: when the table has another index.
+        ValueError: when `shortest`, `longest` or `jobs` is out of range.
+        AffectspaceError: when worker processes can't start.
+
+    Examples:
+        >>> spans, rejected = segment(
+        ...     ["nowhere.wav"], Segmentation.parse("speech"), shortest=1, longest=8, cache=False
+        ... )
+        >>> len(spans), rejected["status"].to_list()
+        (0, ['missing'])
+    """
+    table = as_utterances(utterances)
+    if segmentation.kind == "none":
+        return table, _rejected(table, [], {})
+    speech = segmentation.kind == "speech"
+    which, tasks = tasks_of(table.index)
+    spans: dict[int, Spans] = {}
+    reasons: dict[int, tuple[str, str]] = {}
+
+    def keep(slot: int, result: Result) -> None:
+        if result.status != Status.OK:
+            reasons[slot] = (str(result.status), result.message)
+            return
+        spans[slot] = _spans(result, segmentation, shortest=shortest, longest=longest)
+        if not spans[slot]:
+            reasons[slot] = (str(Status.NO_SPEECH), Status.NO_SPEECH.sentence)
+
+    _spans(Result(Status.OK, duration=1.0), segmentation, shortest=shortest, longest=longest)
+    word = "Looking for speech" if speech else "Measuring"
+    with progress_bar(sum(len(task.spans) for task in tasks), word, show=progress) as advance:
+        run_tasks(
+            tasks,
+            partial(speech_of, channel=channel) if speech else extent_of,
+            keep,
+            contract=speech_spec(channel) if speech else None,
+            jobs=jobs,
+            cache=cache,
+            advance=advance,
+            **({"few": 1} if speech else {}),
+        )
+    bad = [row for row, slot in enumerate(which) if slot in reasons]
+    return _cut(table, which, tasks, spans), _rejected(
+        table, bad, {row: reasons[which[row]] for row in bad}
+    )
+
+
+def segment_signal(
+    samples: NDArray[np.float32],
+    segmentation: Segmentation,
+    *,
+    shortest: float,
+    longest: float,
+) -> Spans:
+    """Cut a recording in memory into spans.
+
+    Args:
+        samples: shape (n,), mono, 16 kHz, such as `read_audio` gives them.
+        segmentation: how.
+        shortest: what is wanted of a span of speech, in seconds; some may stay shorter.
+        longest: the longest span of speech, in seconds.
+
+    Returns:
+        Start and end of each span in seconds, in order; none where there is no speech.
+
+    Raises:
+        ValueError: when `shortest` and `longest` don't fit.
+
+    Examples:
+        >>> silence = np.zeros(48000, np.float32)
+        >>> segment_signal(silence, Segmentation.parse("speech"), shortest=1, longest=8)
+        []
+        >>> segment_signal(silence, Segmentation.parse("2:1"), shortest=1, longest=8)
+        [(0.0, 2.0), (1.0, 3.0)]
+    """
+    result = Result(Status.OK, duration=len(samples) / SAMPLING_RATE)
+    if segmentation.kind == "speech":
+        result = result._replace(values=speech_probabilities([samples]))
+    return _spans(result, segmentation, shortest=shortest, longest=longest)
+
+
+def extent_of(file: AudioFile, span: Span) -> Result:
+    """Measure how long a span of a file really is, by the file's header."""
+    try:
+        start, end = file.extent(*seconds(span))
+    except Exception as error:  # one file never ends the run
+        return result_of(error)
+    return Result(Status.OK, duration=end - start)
+
+
+def _spans(result: Result, segmentation: Segmentation, *, shortest: float, longest: float) -> Spans:
+    """Cut what was measured; times count from its start."""
+    if segmentation.kind == "speech":
+        probabilities = np.zeros(0) if result.values is None else result.values
+        return speech_spans(
+            probabilities, shortest=shortest, longest=longest, duration=result.duration
+        )
+    if segmentation.seconds is None or segmentation.hop is None:
+        return [(0.0, result.duration)]
+    return window_spans(result.duration, segmentation.seconds, segmentation.hop)
+
+
+def _cut(
+    table: pd.DataFrame, which: NDArray[np.intp], tasks: Sequence[Task], spans: Mapping[int, Spans]
+) -> pd.DataFrame:
+    """Repeat each row for each of its spans."""
+    offsets = {span.slot: span.start for task in tasks for span in task.spans}
+    rows, starts, ends = [], [], []
+    for row, slot in enumerate(which):
+        for start, end in spans.get(slot, ()):
+            rows.append(row)
+            starts.append(offsets[slot] + round(start * 1e9))
+            ends.append(offsets[slot] + round(end * 1e9))
+    cut = table.iloc[rows].copy()
+    files = table.index.get_level_values("file")[rows]
+    cut.index = utterance_index(list(files), _times(starts), _times(ends))
+    return cut
+
+
+def _times(nanoseconds: list[int]) -> list[np.timedelta64]:
+    return [np.timedelta64(time, "ns") for time in nanoseconds]
+
+
+def _rejected(
+    table: pd.DataFrame, rows: list[int], reasons: Mapping[int, tuple[str, str]]
+) -> pd.DataFrame:
+    """Return rows with the reason why they have no span."""
+    rejected = table.iloc[rows].copy()
+    rejected["status"] = [reasons[row][0] for row in rows]
+    rejected["message"] = [reasons[row][1] for row in rows]
+    return rejected
