@@ -51,7 +51,7 @@ const Theme = (() => {
     return {
       paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', showlegend: false,
       font: { family: 'system-ui, sans-serif', size: 12, color: variable('--ink') },
-      margin: { l: 44, r: 10, t: 10, b: 38 }, hovermode: 'closest',
+      margin: { l: 44, r: 10, t: 28, b: 38 }, hovermode: 'closest',
       dragmode: coarse() ? false : 'zoom', modebar: modebar(), ...more,
     };
   }
@@ -64,7 +64,7 @@ const Theme = (() => {
 
   const config = {
     displaylogo: false, responsive: true, showTips: false,
-    modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'],
+    modeBarButtons: [['zoom2d', 'pan2d'], ['zoomIn2d', 'zoomOut2d', 'resetScale2d'], ['toImage']],
   };
   const still = { ...config, displayModeBar: false };
 

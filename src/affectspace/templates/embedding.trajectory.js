@@ -64,9 +64,9 @@ const Trajectory = (() => {
   /** Plotly reads numbers on a date axis as milliseconds, and so labels it as min:sec. */
   const stamp = (row) => middle(row) * 1000;
 
-  function push(traces, trace, rows = null) {
-    traces.push({ hoverinfo: rows ? 'none' : 'skip', ...trace });
-    traceRows.push(rows);
+  /** A trace, the rows of its points if they can be pointed at, and how far in front it is. */
+  function push(traces, layer, trace, rows = null) {
+    traces.push({ layer, rows, trace: { hoverinfo: rows ? 'none' : 'skip', ...trace } });
   }
 
   function tracesOf(file, hue, seconds) {
@@ -77,12 +77,12 @@ const Trajectory = (() => {
     const traces = [];
     LABELS.forEach((name, i) => {
       const panel = { yaxis: i ? 'y2' : 'y' };
-      for (const part of parts) push(traces, { ...band(part, name, seconds, hue), ...panel });
-      push(traces, { ...dots(scored, name, seconds, hue), ...panel }, scored);
-      for (const part of parts) push(traces, { ...line(part, name, seconds, hue), ...panel });
+      for (const part of parts) push(traces, 0, { ...band(part, name, seconds, hue), ...panel });
+      push(traces, 1, { ...dots(scored, name, seconds, hue), ...panel }, scored);
+      for (const part of parts) push(traces, 2, { ...line(part, name, seconds, hue), ...panel });
     });
     const left = rows.filter((row) => !Rows.isScored(row));
-    if (left.length) push(traces, unscored(left), left);
+    if (left.length) push(traces, 1, unscored(left), left);
     return { traces, scored, left };
   }
 
@@ -128,9 +128,10 @@ const Trajectory = (() => {
     const hues = Theme.hues();
     const seconds = chosen('trajectory-window');
     const files = [...new Set([chosen('trajectory-file'), chosen('trajectory-other')])].filter((file) => file >= 0);
-    traceRows = [];
     const parts = files.map((file, i) => tracesOf(file, hues[i], seconds));
-    Plotly.react(plot, parts.flatMap((part) => part.traces), layout(files), Theme.config);
+    const traces = parts.flatMap((part) => part.traces).sort((a, b) => a.layer - b.layer);
+    traceRows = traces.map(({ rows }) => rows);
+    Plotly.react(plot, traces.map(({ trace }) => trace), layout(files), Theme.config);
     legend(files, hues);
     note(parts, seconds);
     mark();
