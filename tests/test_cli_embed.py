@@ -118,6 +118,16 @@ def test_a_table_for_people_on_stdout(run, audio):
     assert "in brackets their 90 % intervals" in result.stderr
 
 
+def test_windows_of_a_recording_in_the_order_of_time(run, audio, tmp_path):
+    result = run(audio / "below" / "a.wav", tmp_path / "gone.wav", "--segment", "0.3:0.2")
+    header, *lines = result.stdout.splitlines()
+    assert header.split()[:3] == ["file", "start", "end"]
+    times = [line[: line.index("  3.")].split()[-2:] for line in lines[:-1] if "  3." in line]
+    assert times[0] == ["0.00", "0.30"]
+    assert len(lines) == 4
+    assert lines[-1].split()[-1] == "missing"
+
+
 def test_cautions_are_counted_with_what_they_mean(run, tmp_path, audio):
     write(tmp_path / "long.wav", voice(2.4))
     result = run(tmp_path / "long.wav")
@@ -175,6 +185,8 @@ def test_a_folder_without_audio(run, audio, tmp_path):
         ("--report", "page.pdf"),
         ("--report", "page.html", "--report-audio", "loud"),
         ("--channel", "left"),
+        ("--segment", "words"),
+        ("--segment", "0"),
         ("--cache", "c", "--no-cache"),
         ("--jobs", "0"),
     ],

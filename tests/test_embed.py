@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -255,6 +256,92 @@ def test_every_caution_has_a_sentence():
     for caution in Caution:
         assert caution.sentence
     assert not set(Caution) & set(Status)
+
+
+# Segments
+
+
+def times_of(table: pd.DataFrame) -> list[tuple[float, float]]:
+    levels = table.index.to_frame()
+    return [
+        (start.total_seconds(), end.total_seconds())
+        for start, end in zip(levels["start"], levels["end"], strict=True)
+    ]
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_windows_of_a_file_and_of_an_array_are_the_same(model, tmp_path, rate):
+    samples = np.concatenate([voice(1.0, rate), np.zeros(rate), voice(0.9, rate, pitch=200)])
+    path = write(tmp_path / "a.wav", samples, rate, subtype="FLOAT")
+    from_file = model.embed(path, segment="0.5:0.25", cache=False)
+    from_array = model.embed((samples, rate), segment="0.5:0.25")
+    assert times_of(from_file)[:3] == [(0.0, 0.5), (0.25, 0.75), (0.5, 1.0)]
+    assert times_of(from_array) == times_of(from_file)
+    assert set(from_file["status"]) == {"ok", "silent"}
+    pd.testing.assert_frame_equal(
+        from_array.reset_index(drop=True), from_file.reset_index(drop=True)
+    )
+
+
+def test_a_segment_is_what_the_same_samples_are_alone(model):
+    samples = voice(2.0)
+    table = model.embed((samples, 16_000), segment="0.8")
+    for (start, end), (_, row) in zip(times_of(table), table.iterrows(), strict=True):
+        part = samples[round(start * 16_000) : round(end * 16_000)]
+        alone = model.embed((part, 16_000)).iloc[0]
+        pd.testing.assert_series_equal(row, alone, check_names=False)
+
+
+def test_segments_keep_the_order_and_the_columns_of_the_input(model, tmp_path):
+    long, short = (write(tmp_path / f"{s}.wav", voice(s)) for s in (1.2, 0.5))
+    index = utterance_index([long, "gone.wav", short, long], [0, 0, 0, 0.4], [None] * 3 + [1.0])
+    given = pd.DataFrame({"speaker": list("abcd"), "row": [1, 2, 3, 4]}, index)
+    table = model.embed(given, segment="0.4", cache=False)
+    assert table["speaker"].tolist() == ["a", "a", "a", "b", "c", "d"]
+    assert table["row"].tolist() == [1, 1, 1, 2, 3, 4]
+    assert times_of(table)[-1] == (0.4, 1.0)
+    assert table["status"].tolist() == ["ok", "ok", "ok", "missing", "ok", "ok"]
+    assert table.attrs["affectspace"]["segment"] == "0.4"
+
+
+def test_files_and_arrays_are_cut_in_their_order(model, tmp_path):
+    path = write(tmp_path / "a.wav", voice(0.8))
+    recordings = [(voice(0.8), 16_000), path, (np.zeros(0), 16_000), (voice(0.4), 16_000)]
+    table = model.embed(recordings, segment="0.4", cache=False)
+    assert files_of(table) == ["signal-0"] * 2 + ["a.wav"] * 2 + ["signal-2", "signal-3"]
+    assert table["status"].tolist() == ["ok"] * 4 + ["empty", "ok"]
+    assert model.embed([], segment="0.4").shape == (0, len(COLUMNS))
+
+
+def test_spans_of_speech_or_a_row_that_says_there_is_none(model, tmp_path, monkeypatch):
+    """What is speech, the room `segments` holds; here, what becomes of it."""
+
+    def found(blocks):
+        samples = np.concatenate(list(blocks))
+        frames = np.array_split(samples, -(-len(samples) // 512))
+        return np.array([np.abs(frame).max() > 0.01 for frame in frames], np.float32)
+
+    for module in ("cutting", "speech"):
+        home = importlib.import_module(f"affectspace.segments.{module}")
+        monkeypatch.setattr(home, "speech_probabilities", found)
+    pause = np.zeros(32_000)
+    samples = np.concatenate([pause, voice(1.0), pause, voice(0.6), pause]).astype(np.float32)
+    path = write(tmp_path / "a.wav", samples, subtype="FLOAT")
+    quiet = write(tmp_path / "quiet.wav", np.zeros(48_000))
+    from_file = model.embed([path, quiet], segment="speech", cache=False, jobs=1)
+    from_array = model.embed([(samples, 16_000), (np.zeros(48_000), 16_000)], segment="speech")
+    for table in (from_file, from_array):
+        assert table["status"].tolist() == ["ok", "ok", "no_speech"]
+        assert table["message"].iloc[2] == Status.NO_SPEECH.sentence
+        assert times_of(table)[0] == pytest.approx((1.9, 3.1), abs=0.1)
+        assert times_of(table)[1] == pytest.approx((4.9, 5.7), abs=0.1)
+        assert pd.isna(table.index[2][2])
+    np.testing.assert_allclose(from_array["activation"], from_file["activation"])
+
+
+def test_other_words_are_no_segmentation(model):
+    with pytest.raises(ValueError, match="a segmentation is 'none', 'speech'"):
+        model.embed((voice(), 16_000), segment="words")
 
 
 # What comes in

@@ -94,7 +94,7 @@ def read_audio(
     check_channel(channel)
     begin, stop = in_seconds(start) or 0.0, in_seconds(end)
     if isinstance(source, tuple):
-        return _signal(*_from_array(*source, begin, stop), channel)
+        return _signal(*from_array(*source, begin, stop), channel)
     with opened(source) as file:
         return _signal(*file.read(begin, stop), channel)
 
@@ -166,9 +166,10 @@ def _signal(samples: NDArray[np.float32], rate: int, channel: Channel) -> Signal
     )
 
 
-def _from_array(
+def from_array(
     values: NDArray[Any], rate: int, start: float, end: float | None
 ) -> tuple[NDArray[np.float32], int]:
+    """Return a span of an array as samples, shape (n, channels), full scale at 1; and its rate."""
     array = np.asarray(values)
     if array.ndim not in (1, 2):
         raise ValueError(f"an array of samples has shape (n,) or (channels, n), not {array.shape}")

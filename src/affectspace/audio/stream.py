@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import soxr
@@ -14,7 +14,9 @@ from affectspace.audio.signal import (
     Channel,
     File,
     Seconds,
+    Source,
     check_channel,
+    from_array,
     in_seconds,
     opened,
 )
@@ -23,7 +25,7 @@ BLOCK_SECONDS = 10.0
 
 
 def stream_audio(
-    source: File,
+    source: Source,
     *,
     channel: Channel = "first",
     start: Seconds = None,
@@ -37,7 +39,8 @@ def stream_audio(
     recording is not checked: level, clipping, voice, and whether channels cancel in their mean.
 
     Args:
-        source: a path, a file's bytes, or a file open for reading bytes.
+        source: a path; a file's bytes; a file open for reading bytes; or an array with its sampling
+            rate, as `read_audio` takes it.
         channel: `first`; `mean` of all channels; or a channel's number, from 0.
         start: where to start, in seconds or as a timedelta. None and NaT are the start.
         end: where to end, likewise.
@@ -58,23 +61,35 @@ def stream_audio(
         16000
     """
     check_channel(channel)
+    begin, stop = in_seconds(start) or 0.0, in_seconds(end)
+    if isinstance(source, tuple):
+        samples, rate = from_array(*source, begin, stop)
+        yield from _mono([samples], rate, channel)
+        return
     with opened(source) as file:
-        rate, blocks = file.stream(in_seconds(start) or 0.0, in_seconds(end), seconds=block_seconds)
-        resampler = (
-            None
-            if rate == SAMPLING_RATE
-            else soxr.ResampleStream(rate, SAMPLING_RATE, 1, dtype="float32", quality="HQ")
-        )
-        for block in blocks:
-            mono = checks.mix(block, channel, may_cancel=True) if len(block) else block[:, 0]
-            if resampler is not None:
-                mono = resampler.resample_chunk(mono)
-            if len(mono):
-                yield checks.clip(mono)
+        rate, blocks = file.stream(begin, stop, seconds=block_seconds)
+        yield from _mono(blocks, rate, channel)
+
+
+def _mono(
+    blocks: Iterable[NDArray[np.float32]], rate: int, channel: Channel
+) -> Iterator[NDArray[np.float32]]:
+    """Turn decoded blocks, shape (n, channels), into mono ones at 16 kHz."""
+    resampler = (
+        None
+        if rate == SAMPLING_RATE
+        else soxr.ResampleStream(rate, SAMPLING_RATE, 1, dtype="float32", quality="HQ")
+    )
+    for block in blocks:
+        mono = checks.mix(block, channel, may_cancel=True) if len(block) else block[:, 0]
         if resampler is not None:
-            rest = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
-            if len(rest):
-                yield checks.clip(rest)
+            mono = resampler.resample_chunk(mono)
+        if len(mono):
+            yield checks.clip(mono)
+    if resampler is not None:
+        rest = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+        if len(rest):
+            yield checks.clip(rest)
 
 
 def extent(source: File, *, start: Seconds = None, end: Seconds = None) -> tuple[float, float]:

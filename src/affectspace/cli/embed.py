@@ -82,6 +82,10 @@ def embed(
     audio = _check_usage(inputs, output, report, report_audio)
     channel_rule = None if channel is None else options.channel_rule(channel)
     cache_rule = options.cache_rule(cache, no_cache)
+    from affectspace.segments import Segmentation
+
+    with options.usage_errors():
+        segmentation = Segmentation.parse(segment)
 
     from affectspace import tables
     from affectspace.model import load_model
@@ -92,7 +96,7 @@ def embed(
     loaded = load_model(model)
     table = loaded.embed(
         tables.find_utterances(inputs, stdin=sys.stdin.buffer),
-        segment=segment,
+        segment=segmentation,
         channel=channel_rule,
         jobs=jobs,
         cache=cache_rule,

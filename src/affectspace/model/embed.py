@@ -6,23 +6,25 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 import affectspace
-from affectspace.audio import Channel
+from affectspace.audio import Channel, Status, stream_audio
 from affectspace.features import Backend, FeatureTable, extract, registry
 from affectspace.features.batch import FEW
-from affectspace.features.signals import InMemory, extract_signals
+from affectspace.features.signals import InMemory, cut_signal, extract_signals
 from affectspace.features.table import table_of_results
-from affectspace.features.work import Result
+from affectspace.features.work import Result, result_of
 from affectspace.model.cautions import cautions
 from affectspace.model.contract import adopt
 from affectspace.model.recordings import Gathered, Recordings, gather
-from affectspace.tables import INDEX
+from affectspace.segments import Segmentation, segment_signal
+from affectspace.segments import segment as cut_files
+from affectspace.tables import INDEX, utterance_index
 
 if TYPE_CHECKING:
     from affectspace.model.affect import AffectModel
@@ -31,7 +33,17 @@ LABELS = ("activation", "valence")
 ESTIMATES = tuple(f"{label}{end}" for label in LABELS for end in ("", "_low", "_high"))
 QUALITY = ("duration", "level", "clipped_share", "voiced_share", "bandwidth")
 
+_DURATIONS = (1.0, 10.0)  # s, of spans of speech where a model doesn't say what it was trained on
+
 _OURS = {*INDEX, *ESTIMATES, "unusualness", "status", "message", "caution", *QUALITY}
+
+
+class _Run(NamedTuple):
+    """How files are worked on; see `extract`."""
+
+    jobs: int | None
+    cache: str | os.PathLike[str] | bool | None
+    progress: bool
 
 
 @dataclass(frozen=True)
@@ -55,22 +67,28 @@ def embed(
     model: AffectModel,
     recordings: Recordings,
     *,
-    segment: str = "none",
+    segment: str | Segmentation = "none",
     channel: Channel | None = None,
     jobs: int | None = None,
     cache: str | os.PathLike[str] | bool | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Embed recordings; see [`AffectModel.embed`][affectspace.model.AffectModel.embed]."""
+    segmentation = Segmentation.parse(segment) if isinstance(segment, str) else segment
     model = adopt(model)
     backend = _backend(model, channel)
     gathered = gather(recordings)
-    spans = _whole(gathered)
-    features = _extracted(spans, backend, jobs=jobs, cache=cache, progress=progress)
+    run = _Run(jobs, cache, progress)
+    if segmentation.kind == "none":
+        spans = _whole(gathered)
+    else:
+        limits = _DURATIONS if model.calibration is None else model.calibration.durations
+        spans = _segmented(gathered, segmentation, limits, backend.spec.channel, run)
+    features = _extracted(spans, backend, run)
     table = _embedding_table(model, features, gathered.table, spans.origin)
     table.attrs["affectspace"] = {
         **facts(model),
-        "segment": segment,
+        "segment": str(segmentation),
         "channel": str(backend.spec.channel),
     }
     return table
@@ -99,19 +117,68 @@ def _backend(model: AffectModel, channel: Channel | None) -> Backend:
 
 
 def _whole(gathered: Gathered) -> _Spans:
-    index = gathered.table.index
-    assert isinstance(index, pd.MultiIndex)  # noqa: S101  (gather has checked it)
+    index = cast("pd.MultiIndex", gathered.table.index)
     return _Spans(index, np.arange(len(index)), gathered.signals)
 
 
-def _extracted(
-    spans: _Spans,
-    backend: Backend,
-    *,
-    jobs: int | None,
-    cache: str | os.PathLike[str] | bool | None,
-    progress: bool,
-) -> FeatureTable:
+def _segmented(
+    gathered: Gathered,
+    segmentation: Segmentation,
+    limits: tuple[float, float],
+    channel: Channel,
+    run: _Run,
+) -> _Spans:
+    """Cut all recordings; those that have no span keep a row."""
+    rows = pd.DataFrame({"row": np.arange(len(gathered.table))}, index=gathered.table.index)
+    shortest, longest = limits
+    cut, rejected = cut_files(
+        rows[~rows["row"].isin(list(gathered.signals))],
+        segmentation,
+        shortest=shortest,
+        longest=longest,
+        channel=channel,
+        jobs=run.jobs,
+        cache=run.cache,
+        progress=run.progress,
+    )
+    tables = [cut[["row"]], rejected[["row"]]]
+    parts: list[InMemory | Result | None] = [None] * len(cut)
+    parts += map(Result, rejected["status"], rejected["message"])
+    for row, signal in gathered.signals.items():
+        times = _spans_of(signal, segmentation, limits, channel)
+        if isinstance(times, Result):
+            tables.append(rows.iloc[[row]])
+            parts.append(times)
+            continue
+        starts, ends = zip(*times, strict=True)
+        index = utterance_index([rows.index[row][0]] * len(times), starts, ends)
+        tables.append(pd.DataFrame({"row": row}, index=index))
+        parts += [cut_signal(signal, *span) for span in times]
+    frame = pd.concat(tables)
+    order = np.argsort(frame["row"].to_numpy(), kind="stable")
+    ordered = [parts[position] for position in order]
+    return _Spans(
+        cast("pd.MultiIndex", frame.index[order]),
+        frame["row"].to_numpy()[order],
+        {i: part for i, part in enumerate(ordered) if part and not isinstance(part, Result)},
+        {i: part for i, part in enumerate(ordered) if isinstance(part, Result)},
+    )
+
+
+def _spans_of(
+    signal: InMemory, segmentation: Segmentation, limits: tuple[float, float], channel: Channel
+) -> Sequence[tuple[float, float]] | Result:
+    """Cut a recording in memory; or say why it has no span."""
+    shortest, longest = limits
+    try:
+        samples = np.concatenate(list(stream_audio(signal, channel=channel)))
+        times = segment_signal(samples, segmentation, shortest=shortest, longest=longest)
+    except Exception as error:  # one recording never ends the run
+        return result_of(error)
+    return times or Result(Status.NO_SPEECH, Status.NO_SPEECH.sentence)
+
+
+def _extracted(spans: _Spans, backend: Backend, run: _Run) -> FeatureTable:
     """Features of all spans: of files in parallel, of what is in memory here."""
     signals, rejected = sorted(spans.signals), sorted(spans.rejected)
     files = np.setdiff1d(np.arange(len(spans.index)), [*signals, *rejected])
@@ -119,9 +186,9 @@ def _extracted(
         extract(
             pd.DataFrame(index=spans.index[files]),
             features=backend,
-            jobs=jobs,
-            cache=cache,
-            progress=progress and len(files) > FEW,  # the bar itself takes 50 ms to load
+            jobs=run.jobs,
+            cache=run.cache,
+            progress=run.progress and len(files) > FEW,  # the bar itself takes 50 ms to load
         )
     ]
     if signals:
