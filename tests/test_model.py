@@ -68,6 +68,17 @@ def test_clip_bounds_the_standardised_features(x):
     np.testing.assert_allclose(model.encode(x), made_model(clip=1.5).encode(x))
 
 
+def test_an_estimate_is_the_axis_times_its_gain_plus_the_offset(x, tmp_path):
+    gains, offsets = {"valence": 0.25}, {"activation": 2.5, "valence": -1.0}
+    save_model(made_model(gains=gains, offsets=offsets), tmp_path)
+    model = load_model(tmp_path)
+    assert model.gains == gains
+    axes = model.axis_values(model.encode(x))
+    found = model.predict(x)
+    np.testing.assert_allclose(found["activation"], axes["activation"] + 2.5)
+    np.testing.assert_allclose(found["valence"], axes["valence"] / 4 - 1)
+
+
 def test_predict_adds_the_offsets_and_keeps_the_index(x):
     model = made_model(offsets={"activation": 2.5, "valence": -1.0})
     frame = pd.DataFrame(x, index=[f"row{i}" for i in range(len(x))], columns=list(SPEC.features))

@@ -309,6 +309,8 @@ def change_config(folder, path, value):
         (("clip",), "4", "clip should be a number"),
         (("clip",), True, "clip should be a number"),
         (("clip",), 10**400, "clip should be a number"),
+        (("gains", "dominance"), 3.0, "no label 'dominance'"),
+        (("gains", "valence"), "1", "gain of valence should be a number"),
         (("offsets", "dominance"), 3.0, "no label 'dominance'"),
         (("offsets", "valence"), None, "offset of valence should be a number"),
         (("calibration", "intervals", "valence"), [0.5, 1.0], "should span 0"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from affectspace.audio import Channel
     from affectspace.model.recordings import Recordings
+    from affectspace.segments import Segmentation
 
 _BLOCK = 2**20  # values that are worked on at once, 8 MB: more rows are no quicker
 
@@ -40,7 +41,9 @@ class AffectModel:
         mean: the features' mean over the training rows, `(f,)`.
         scale: the features' deviation over the training rows, `(f,)`, never 0.
         clip: standardised features are clipped to plus and minus this; None: not clipped.
-        offsets: for each label of the objective, what takes its axis to rating units.
+        gains: for each label of the objective, rating units per unit of its axis; a label
+            that isn't there has 1, the slope that training aims at.
+        offsets: for each label of the objective, what is then added to reach rating units.
         feature_names: `(f,)`, or None where the model was trained on a bare array.
         spec: the feature contract, or None where the features came from elsewhere.
         calibration: intervals and usual reconstruction errors; None where nobody measured them.
@@ -60,6 +63,7 @@ class AffectModel:
     mean: Array
     scale: Array
     clip: float | None = None
+    gains: Mapping[str, float] = field(default_factory=dict)
     offsets: Mapping[str, float] = field(default_factory=dict)
     feature_names: tuple[str, ...] | None = None
     spec: FeatureSpec | None = None
@@ -103,7 +107,7 @@ class AffectModel:
         return self.decode(self.encode(features))
 
     def axis_values(self, embeddings: npt.ArrayLike) -> pd.DataFrame:
-        """The value of each embedding on each label's axis, without the offset; `(n, labels)`."""
+        """The value of each embedding on each label's axis, as it is; `(n, labels)`."""
         z = np.asarray(embeddings, dtype=np.float64)
         axes = z @ self.objective.projection(self.labels, self.architecture.n_latent)
         return pd.DataFrame(axes, columns=list(self.labels))
@@ -111,7 +115,7 @@ class AffectModel:
     def estimate(self, embeddings: npt.ArrayLike) -> pd.DataFrame:
         """Each label of the objective in rating units (1 to 5, not clipped to that range).
 
-        The slope of an axis on its label is one by training, so only the offset is added.
+        The axis times its gain, plus the offset.
 
         Args:
             embeddings: `(n, n_latent)`, from [`encode`][affectspace.model.AffectModel.encode].
@@ -119,7 +123,9 @@ class AffectModel:
         Returns:
             A column per label; no column for an unsupervised model.
         """
-        return self.axis_values(embeddings) + pd.Series(self.offsets, dtype=np.float64)
+        axes = self.axis_values(embeddings)
+        gains = [self.gains.get(label, 1.0) for label in self.labels]
+        return axes * gains + pd.Series(self.offsets, dtype=np.float64)
 
     def predict(self, features: npt.ArrayLike | pd.DataFrame | FeatureTable) -> pd.DataFrame:
         """[`estimate`][affectspace.model.AffectModel.estimate] of the features' embedding.
@@ -189,7 +195,7 @@ class AffectModel:
         self,
         recordings: Recordings,
         *,
-        segment: str = "none",
+        segment: str | Segmentation = "none",
         channel: Channel | None = None,
         jobs: int | None = None,
         cache: str | os.PathLike[str] | bool | None = None,
@@ -206,7 +212,9 @@ class AffectModel:
                 `(samples, sampling_rate)`, or a list of pairs, as
                 [`read_audio`][affectspace.audio.read_audio] takes them; or an utterance table.
             segment: `none`: a row per recording; `speech`: a row per span of speech;
-                `SECONDS` or `SECONDS:HOP`: a row per window.
+                `SECONDS` or `SECONDS:HOP`: a row per window. Spans of speech are split and joined
+                to fit the durations that the model was trained on. A recording without any keeps
+                one row, which says so.
             channel: `first`, `mean` or a channel's number; None is the model's own rule.
             jobs: worker processes; None is one per core. What is in memory is read in this one.
             cache: the folder of the feature cache; None is `AFFECTSPACE_CACHE` or the platform's
@@ -226,6 +234,7 @@ class AffectModel:
             ContractError: if the model has no feature contract, or this installation can't meet it.
             TableError: if a table can't be read, or no path holds a recording.
             TypeError: if something is neither a path nor samples with their sampling rate.
+            ValueError: if `segment` is something else.
         """
         from affectspace.model.embed import embed
 

@@ -34,6 +34,7 @@ _MEMBERS = (
     "architecture",
     "objective",
     "clip",
+    "gains",
     "offsets",
     "label_scale",
     "feature_names",
@@ -66,6 +67,7 @@ class Config:
     architecture: Architecture
     objective: Objective
     clip: float | None
+    gains: dict[str, float]
     offsets: dict[str, float]
     feature_names: tuple[str, ...] | None
     spec: FeatureSpec | None
@@ -95,6 +97,7 @@ def to_json(model: AffectModel, *, sha256: str) -> str:
         "architecture": asdict(model.architecture),
         "objective": {"name": model.objective.name, "axes": dict(model.objective.axes)},
         "clip": model.clip,
+        "gains": dict(model.gains),
         "offsets": dict(model.offsets),
         "label_scale": _SCALE,
         "feature_names": None if model.spec is not None else model.feature_names,
@@ -138,8 +141,7 @@ def from_json(data: bytes, folder: str = "the model") -> Config:
     config = values.members(found, f"{what}: it", _MEMBERS)
     architecture = _architecture(config["architecture"], f"{what}: architecture")
     objective = _objective(config["objective"], architecture, f"{what}: objective")
-    clip, offsets = config["clip"], values.mapping(config["offsets"], f"{what}: offsets")
-    _known_labels(offsets, objective, f"{what}: offsets")
+    clip = config["clip"]
     if config["label_scale"] != _SCALE:
         raise ModelError(f"{what}: label_scale should be {_SCALE}")
     spec = _spec(config["feature_spec"], f"{what}: feature_spec")
@@ -153,10 +155,8 @@ def from_json(data: bytes, folder: str = "the model") -> Config:
         architecture=architecture,
         objective=objective,
         clip=None if clip is None else _positive(clip, f"{what}: clip"),
-        offsets={
-            label: values.number(offset, f"{what}: offset of {label}")
-            for label, offset in offsets.items()
-        },
+        gains=_per_label(config["gains"], objective, f"{what}: gain"),
+        offsets=_per_label(config["offsets"], objective, f"{what}: offset"),
         feature_names=names,
         spec=spec,
         calibration=_calibration(config["calibration"], objective, f"{what}: calibration"),
@@ -244,6 +244,13 @@ def _calibration(value: Any, objective: Objective, what: str) -> CalibrationHead
         durations=values.pair(found["durations"], f"{what}.durations"),
         quantiles=values.integer(found["quantiles"], f"{what}.quantiles", 2, MOST_QUANTILES),
     )
+
+
+def _per_label(found: Any, objective: Objective, what: str) -> dict[str, float]:
+    """A number for each of some labels."""
+    numbers = values.mapping(found, f"{what}s")
+    _known_labels(numbers, objective, f"{what}s")
+    return {label: values.number(value, f"{what} of {label}") for label, value in numbers.items()}
 
 
 def _known_labels(found: dict[str, Any], objective: Objective, what: str) -> None:

@@ -181,6 +181,7 @@ def _assembled(config: Config, weights: bytes, folder: str = "the model") -> Aff
         mean=tensors[MEAN].astype("float64"),
         scale=tensors[SCALE].astype("float64"),
         clip=config.clip,
+        gains=config.gains,
         offsets=config.offsets,
         feature_names=config.feature_names,
         spec=config.spec,

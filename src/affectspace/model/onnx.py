@@ -133,6 +133,7 @@ class _Graph:
     def _label(self, label: str, z: str) -> str:
         model = self._model
         axis = model.objective.projection([label], model.architecture.n_latent)[:, 0]
+        axis = axis * model.gains.get(label, 1.0)
         value = self._node("MatMul", z, self._constant(f"{label}.axis", axis))
         offset = model.offsets.get(label, float("nan"))
         return self._node("Add", value, self._constant(f"{label}.offset", offset))
