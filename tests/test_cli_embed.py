@@ -126,6 +126,10 @@ def test_windows_of_a_recording_in_the_order_of_time(run, audio, tmp_path):
     assert times[0] == ["0.00", "0.30"]
     assert len(lines) == 4
     assert lines[-1].split()[-1] == "missing"
+    assert f"3 short (shorter than all that the model was trained on), first {audio}" in (
+        result.stderr
+    )
+    assert "below/a.wav at 0.0 s\n" in result.stderr
 
 
 def test_cautions_are_counted_with_what_they_mean(run, tmp_path, audio):

@@ -21,7 +21,7 @@ def status_lines(rows: pd.DataFrame) -> list[str]:
 
     lines = []
     for status, count in rows["status"].value_counts().drop(Status.OK, errors="ignore").items():
-        first = rows.index[rows["status"] == status][0][0]
+        first = _place(rows.index[rows["status"] == status][0])
         lines.append(f"  {count} {status} ({Status(str(status)).sentence}), first {first}")
     return lines
 
@@ -40,6 +40,13 @@ def caution_lines(table: pd.DataFrame) -> list[str]:
     words = table["caution"].str.split(";").explode()
     lines = []
     for word, count in words[words != ""].value_counts().items():
-        first = words.index[words == word][0][0]
+        first = _place(words.index[words == word][0])
         lines.append(f"  {count} {word} ({Caution(str(word)).sentence}), first {first}")
     return lines
+
+
+def _place(row: tuple[str, pd.Timedelta, pd.Timedelta]) -> str:
+    """Where a row is: its file and, if it is a part, when it starts."""
+    file, start, end = row
+    whole = start.value == 0 and end != end  # NaT differs from itself
+    return file if whole else f"{file} at {start.total_seconds():.1f} s"
