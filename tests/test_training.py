@@ -286,10 +286,48 @@ def test_a_process_that_dies_is_made_up_for(data):
     x, labels = data
     y = np.stack([labels["activation"]], axis=1).astype(np.float32)
     run = Run(objective=OBJECTIVES["metric-act"], rows=np.arange(90))
-    arguments = (x.astype(np.float32), y, None, ["activation"], [run], Recipe(epochs=2), "cpu")
+    arguments = (
+        x.astype(np.float32),
+        y,
+        None,
+        None,
+        ["activation"],
+        [run],
+        Recipe(epochs=2),
+        "cpu",
+    )
     worker = shares.Worker(shares.Share(*arguments), lambda _: None)
     worker.process.kill()
     (model,) = worker.models()
     worker.stop()
     (expected,) = train(x, labels, [run], recipe=Recipe(epochs=2))
     assert_same(model, expected, 1e-6)
+
+
+def test_a_row_is_rebuilt_as_its_clean_one(data):
+    x, labels = data
+    worse = x + np.random.default_rng(2).normal(scale=6, size=x.shape)
+    both, y = np.concatenate([x, worse]), {name: np.tile(v, 2) for name, v in labels.items()}
+    run = Run(objective=OBJECTIVES["unsupervised"], rows=np.arange(len(both)))
+    recipe = Recipe(epochs=150, learning_rate=1e-2, noise=0.1)
+    clean = np.tile(np.arange(ROWS), 2)
+    (cleaning,) = train(both, y, [run], recipe=recipe, clean=clean)
+    (plain,) = train(both, y, [run], recipe=recipe)
+    away = [np.square(model.reconstruct(worse) - x).mean() for model in (cleaning, plain)]
+    assert away[0] < 0.8 * away[1]
+
+
+def test_each_row_is_its_own_clean_one_by_default(data):
+    x, labels = data
+    recipe = Recipe(epochs=3, batch_size=32)
+    own = train(x, labels, every_kind_of_run(), recipe=recipe, clean=np.arange(ROWS))
+    for one, other in zip(own, train(x, labels, every_kind_of_run(), recipe=recipe), strict=True):
+        assert_same(one, other, 0)
+
+
+@pytest.mark.parametrize("clean", [np.arange(9), np.full(ROWS, ROWS), np.arange(ROWS) - 1.0])
+def test_a_clean_row_must_be_there(data, clean):
+    x, labels = data
+    run = Run(objective=OBJECTIVES["joint"], rows=np.arange(ROWS))
+    with pytest.raises(ValueError, match="positions of rows, from 0 to 149"):
+        train(x, labels, [run], clean=clean)

@@ -110,6 +110,7 @@ class BatchedRuns:
         x: npt.NDArray[np.float32],
         y: npt.NDArray[np.float32],
         groups: npt.NDArray[np.int64] | None,
+        clean: npt.NDArray[np.int64] | None,
         *,
         label_names: Sequence[str],
         runs: Sequence[Run],
@@ -126,6 +127,7 @@ class BatchedRuns:
         self._x, self._y = torch.tensor(x, device=device), torch.tensor(y, device=device)
         self._groups = None if groups is None else torch.as_tensor(groups, device=device)
         self._n_groups = None if groups is None else int(groups.max()) + 1
+        self._clean = None if clean is None else torch.as_tensor(clean, device=device)
         self._mean = self._stack([stream.mean for stream in self._streams])[:, None]
         self._scale = self._stack([stream.scale for stream in self._streams])[:, None]
         self._projection = self._stack(
@@ -204,10 +206,9 @@ class BatchedRuns:
     def _chunk(self, rows: Sequence[Tensor], *, noise: float) -> _Chunk:
         sizes = [len(own) for own in rows]
         padded = pad_sequence(list(rows), batch_first=True).to(self._device)
-        clean = (embedding(padded, self._x) - self._mean) / self._scale
-        if self._recipe.clip is not None:
-            clean = clean.clamp(-self._recipe.clip, self._recipe.clip)
-        noisy = clean + noise * self._noise(sizes, clean) if noise else clean
+        own = self._standardised(padded)
+        clean = own if self._clean is None else self._standardised(self._clean[padded])
+        noisy = own + noise * self._noise(sizes, own) if noise else own
         labels = embedding(padded, self._y)
         valid = None
         if len(set(sizes)) > 1:
@@ -222,6 +223,10 @@ class BatchedRuns:
             None if self._groups is None else self._of_runs(self._groups[padded]),
             valid,
         )
+
+    def _standardised(self, rows: Tensor) -> Tensor:
+        x = (embedding(rows, self._x) - self._mean) / self._scale
+        return x if self._recipe.clip is None else x.clamp(-self._recipe.clip, self._recipe.clip)
 
     def _noise(self, sizes: Sequence[int], like: Tensor) -> Tensor:
         noise = torch.zeros(like.shape)

@@ -33,6 +33,7 @@ def train(
     *,
     recipe: Recipe | None = None,
     groups: npt.ArrayLike | None = None,
+    clean: npt.ArrayLike | None = None,
     feature_names: Sequence[str] | None = None,
     spec: FeatureSpec | None = None,
     device: str = "cpu",
@@ -52,6 +53,8 @@ def train(
         recipe: how; None for the published recipe.
         groups: shape `(n,)`, any hashable values; pairs of the metric loss are formed within a
             group only (say a corpus). None: all rows are one group.
+        clean: shape `(n,)`, the position of the row that each row is rebuilt as, say a recording's
+            own where the row is of a degraded copy. None: each row is rebuilt as itself.
         feature_names: kept in the models.
         spec: the feature contract, kept in the models.
         device: where torch computes. Random numbers are always drawn on the CPU, so that a seed
@@ -63,7 +66,7 @@ def train(
 
     Raises:
         ValueError: if features are not finite or not of shape `(n, f)`, a label is missing,
-            infinite or of another length, or a run has no rows.
+            infinite or of another length, `clean` names no row, or a run has no rows.
         DeviceError: if there is no such device.
         TrainingError: if a loss was not finite.
 
@@ -81,13 +84,15 @@ def train(
     names = sorted({label for run in runs for label in run.objective.axes})
     y = _checked_labels(labels, names, len(x))
     codes = None if groups is None else pd.factorize(np.asarray(groups))[0]
+    targets = None if clean is None else _checked_positions(clean, len(x))
     if any(len(run.rows) == 0 for run in runs):
         raise ValueError("a run needs at least one training row")
     work = recipe.epochs * sum(len(run.rows) for run in runs)
     processes = available_cores() if device == "cpu" and work >= WORTH_PROCESSES else 1
     positions = _shared_out(runs, recipe, processes)
     shares = [
-        Share(x, y, codes, names, [runs[i] for i in part], recipe, device) for part in positions
+        Share(x, y, codes, targets, names, [runs[i] for i in part], recipe, device)
+        for part in positions
     ]
     kept = None if feature_names is None else tuple(feature_names)
     models: dict[int, AffectModel] = {}
@@ -144,6 +149,14 @@ def _checked_features(features: npt.ArrayLike) -> npt.NDArray[np.float32]:
         rows = int((~np.isfinite(x)).any(axis=1).sum())
         raise ValueError(f"{rows} rows of the features are not finite; leave them out")
     return x
+
+
+def _checked_positions(clean: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
+    positions = np.asarray(clean)
+    whole = positions.dtype.kind in "iu" and positions.shape == (n,)
+    if not whole or not 0 <= positions.min() <= positions.max() < n:
+        raise ValueError(f"clean should hold {n} positions of rows, from 0 to {n - 1}")
+    return positions.astype(np.int64)
 
 
 def _checked_labels(

@@ -30,6 +30,7 @@ class Share:
     x: npt.NDArray[np.float32]
     y: npt.NDArray[np.float32]
     groups: npt.NDArray[np.int64] | None
+    clean: npt.NDArray[np.int64] | None
     label_names: Sequence[str]
     runs: Sequence[Run]
     recipe: Recipe
@@ -43,6 +44,7 @@ def train_share(share: Share, advance: Callable[[int], None]) -> list[AffectMode
             share.x,
             share.y,
             share.groups,
+            share.clean,
             label_names=share.label_names,
             runs=share.runs,
             recipe=share.recipe,
