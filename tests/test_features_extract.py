@@ -110,6 +110,20 @@ def test_long_files_are_not_held_in_memory(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(extract(paths, features=fake, cache=False).values, short.values)
 
 
+def test_a_long_file_is_hashed_once_and_again_when_it_changes(tmp_path, monkeypatch):
+    (path,) = files(tmp_path, [5000])
+    monkeypatch.setattr(work, "IN_MEMORY", 1000)
+    monkeypatch.setattr("affectspace.features.batch.SPANS_PER_TASK", 2)
+    starts = np.arange(0, 4, 0.25)
+    frame = pd.DataFrame(index=utterance_index([path] * len(starts), starts, starts + 0.5))
+    before = work._digest_of.cache_info().misses
+    first = extract(frame, features=Fake(), jobs=1, cache=tmp_path / "c")
+    assert work._digest_of.cache_info().misses == before + 1
+    write(Path(path), 0.5 * voice(5.0, pitch=100))
+    second = extract(frame, features=Fake(), jobs=1, cache=tmp_path / "c")
+    assert (second.values["peak"] < first.values["peak"]).all()
+
+
 def test_a_file_is_opened_once_for_many_spans(tmp_path, monkeypatch):
     from affectspace.audio import decode
 

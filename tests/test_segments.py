@@ -412,6 +412,67 @@ def test_processes_find_what_one_process_finds(tmp_path):
         pd.testing.assert_frame_equal(one, other)
 
 
+# --- chunks ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def short_chunks(monkeypatch):
+    """Let recordings be long from 3 s on, in chunks of 2.016 s."""
+    from affectspace.segments import chunks
+
+    monkeypatch.setattr(chunks, "SMALL", 0)
+    monkeypatch.setattr(chunks, "CHUNK_FRAMES", 63)
+    monkeypatch.setattr(chunks, "_CHUNK", 2_016_000_000)
+    return chunks
+
+
+def test_chunks_cover_a_row_and_none_is_short(tmp_path, short_chunks):
+    path = write(tmp_path / "a.wav", voice(9.5))
+    index = utterance_index([path] * 4, [0, 1, 0, 9], [None, 8, 2.9, None])
+    parts, owners = short_chunks.chunked(index)
+    assert owners.tolist() == [0] * 5 + [1] * 3 + [2, 3]
+    for row in range(4):
+        mine = parts[owners == row]
+        starts, ends = mine.get_level_values("start"), mine.get_level_values("end")
+        assert starts[0] == index.get_level_values("start")[row]
+        assert str(ends[-1]) == str(index.get_level_values("end")[row])
+        assert (starts[1:] == ends[:-1]).all()
+        assert {round(gap.total_seconds(), 3) for gap in (ends - starts)[:-1]} <= {2.016}
+
+
+@pytest.mark.parametrize("file_format", ["wav", "flac", "m4a"])
+def test_chunks_together_give_what_the_whole_gives(tmp_path, detected, short_chunks, file_format):
+    samples = talk(1, 2, 1.7, 3, 1, 1.5, 2, 4, 1)
+    path = str(tmp_path / f"a.{file_format}")
+    if file_format == "m4a":
+        Path(path).write_bytes(encoded(samples[None], 16_000, "mp4", "aac"))
+    else:
+        write(Path(path), samples)
+    index = utterance_index([path] * 3, [0, 3, 0], [None, 12, None])
+    table = pd.DataFrame({"speaker": list("abc")}, index=index)
+    found, _ = segment(table.iloc[:2], SPEECH, **LIMITS, jobs=1, cache=tmp_path / "c")
+    again, _ = segment(table.iloc[:2], SPEECH, **LIMITS, jobs=1, cache=tmp_path / "c")
+    pd.testing.assert_frame_equal(found, again)
+    short_chunks.SMALL = 10**9
+    whole, _ = segment(table.iloc[:2], SPEECH, **LIMITS, jobs=1, cache=False)
+    assert len(found) > 5
+    np.testing.assert_allclose(
+        [row[1:] for row in rows(found)], [row[1:] for row in rows(whole)], atol=0.033
+    )
+
+
+def test_rows_that_come_twice_and_rows_without_an_answer_in_chunks(tmp_path, short_chunks):
+    path = write(tmp_path / "a.wav", voice(9.0))
+    broken = voice(9.0)
+    broken[100_000] = np.nan
+    bad = write(tmp_path / "b.wav", broken, subtype="FLOAT")
+    index = utterance_index([path, bad, path, path], None, [20, None, None, None])
+    _, rejected = segment(pd.DataFrame(index=index), SPEECH, **LIMITS, jobs=1, cache=tmp_path / "c")
+    reasons = dict(zip(rejected.index.get_level_values("end"), rejected["message"], strict=True))
+    assert rejected["status"].to_list()[:2] == ["bad_span", "not_finite"]
+    assert reasons[pd.Timedelta("20s")].endswith("0 to 20 s of 9 s")
+
+
 # --- real recordings -------------------------------------------------------------------------
 
 

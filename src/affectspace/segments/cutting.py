@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from affectspace.audio import SAMPLING_RATE, AudioFile, Channel, Status
 from affectspace.features.batch import as_utterances, run_tasks, tasks_of
-from affectspace.features.work import Result, Span, Task, result_of, seconds
+from affectspace.features.work import Result, Span, result_of, seconds
 from affectspace.progress import progress_bar
+from affectspace.segments.chunks import Chunks, chunked
 from affectspace.segments.settings import Segmentation
 from affectspace.segments.spans import Spans, speech_spans, window_spans
 from affectspace.segments.speech import speech_of, speech_probabilities, speech_spec
@@ -33,9 +34,9 @@ def segment(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cut recordings into spans.
 
-    Speech is looked for in blocks of 10 s, so that a recording of any length takes little memory;
-    what was found is kept in the cache, by the content of the file. Windows follow from the
-    duration that the file's header tells.
+    Speech is looked for in blocks of 10 s, so that a recording of any length takes little memory,
+    and in chunks of 10 minutes, which several processes share; what was found is kept in the cache,
+    by the content of the file. Windows follow from the duration that the file's header tells.
 
     Args:
         utterances: an utterance table (index `file, start, end`), or a list of files. A row with a
@@ -72,21 +73,28 @@ def segment(
     if segmentation.kind == "none":
         return table, _rejected(table, [], {})
     speech = segmentation.kind == "speech"
-    which, tasks = tasks_of(table.index)
+    _spans(Result(Status.OK, duration=1.0), segmentation, shortest=shortest, longest=longest)
+    parts, owners = chunked(table.index) if speech else (table.index, np.arange(len(table)))
+    which, tasks = tasks_of(parts)
+    places = _places(which, owners)
+    chunks = [Chunks(count) for count in np.bincount(owners, minlength=len(table))]
     spans: dict[int, Spans] = {}
     reasons: dict[int, tuple[str, str]] = {}
 
     def keep(slot: int, result: Result) -> None:
-        if result.status != Status.OK:
-            reasons[slot] = (str(result.status), result.message)
-            return
-        spans[slot] = _spans(result, segmentation, shortest=shortest, longest=longest)
-        if not spans[slot]:
-            reasons[slot] = (str(Status.NO_SPEECH), Status.NO_SPEECH.sentence)
+        for row, number in places[slot]:
+            whole = chunks[row].add(number, result)
+            if whole is None:
+                continue
+            if whole.status != Status.OK:
+                reasons[row] = (str(whole.status), whole.message)
+                continue
+            spans[row] = _spans(whole, segmentation, shortest=shortest, longest=longest)
+            if not spans[row]:
+                reasons[row] = (str(Status.NO_SPEECH), Status.NO_SPEECH.sentence)
 
-    _spans(Result(Status.OK, duration=1.0), segmentation, shortest=shortest, longest=longest)
     word = "Looking for speech" if speech else "Measuring"
-    with progress_bar(sum(len(task.spans) for task in tasks), word, show=progress) as advance:
+    with progress_bar(len(places), word, show=progress) as advance:
         run_tasks(
             tasks,
             partial(speech_of, channel=channel) if speech else extent_of,
@@ -97,10 +105,7 @@ def segment(
             advance=advance,
             **({"few": 1} if speech else {}),
         )
-    bad = [row for row, slot in enumerate(which) if slot in reasons]
-    return _cut(table, which, tasks, spans), _rejected(
-        table, bad, {row: reasons[which[row]] for row in bad}
-    )
+    return _cut(table, spans), _rejected(table, sorted(reasons), reasons)
 
 
 def segment_signal(
@@ -158,17 +163,25 @@ def _spans(result: Result, segmentation: Segmentation, *, shortest: float, longe
     return window_spans(result.duration, segmentation.seconds, segmentation.hop)
 
 
-def _cut(
-    table: pd.DataFrame, which: NDArray[np.intp], tasks: Sequence[Task], spans: Mapping[int, Spans]
-) -> pd.DataFrame:
+def _places(which: NDArray[np.intp], owners: NDArray[np.intp]) -> dict[int, list[tuple[int, int]]]:
+    """Return for each slot the rows that it is a chunk of, and the number of the chunk there."""
+    firsts = np.searchsorted(owners, owners)
+    places: dict[int, list[tuple[int, int]]] = {}
+    for position, (slot, row) in enumerate(zip(which.tolist(), owners.tolist(), strict=True)):
+        places.setdefault(slot, []).append((row, position - int(firsts[position])))
+    return places
+
+
+def _cut(table: pd.DataFrame, spans: Mapping[int, Spans]) -> pd.DataFrame:
     """Repeat each row for each of its spans."""
-    offsets = {span.slot: span.start for task in tasks for span in task.spans}
+    offsets = pd.TimedeltaIndex(table.index.get_level_values("start")).fillna(pd.Timedelta(0))
     rows, starts, ends = [], [], []
-    for row, slot in enumerate(which):
-        for start, end in spans.get(slot, ()):
+    for row in sorted(spans):
+        offset = offsets[row].value
+        for start, end in spans[row]:
             rows.append(row)
-            starts.append(offsets[slot] + round(start * 1e9))
-            ends.append(offsets[slot] + round(end * 1e9))
+            starts.append(offset + round(start * 1e9))
+            ends.append(offset + round(end * 1e9))
     cut = table.iloc[rows].copy()
     files = table.index.get_level_values("file")[rows]
     cut.index = utterance_index(list(files), _times(starts), _times(ends))
