@@ -274,7 +274,7 @@ def test_processes_give_the_same_models(data, two_processes, monkeypatch):
 
 
 def test_an_error_in_another_process_is_raised_here(data, two_processes):
-    x, labels = data
+    x, labels = data[0].copy(), data[1]
     x[120:] *= 1e25
     good, bad = np.arange(100), np.arange(40, 140)
     runs = [Run(objective=OBJECTIVES["unsupervised"], rows=rows) for rows in (good, bad)]
