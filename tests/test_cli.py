@@ -64,6 +64,14 @@ def test_help_lists_the_commands():
             assert command in result.output
 
 
+@pytest.mark.parametrize("group", [(), ("model",), ("corpora",)])
+def test_no_command_is_described_in_half_a_sentence(group):
+    result = CliRunner().invoke(app, [*group, "--help"], env={"COLUMNS": "80"})
+    described = result.stdout.partition("Commands:\n")[2].splitlines()
+    assert len(described) >= 3
+    assert all(line.endswith(".") and not line.endswith("...") for line in described)
+
+
 def test_an_unknown_command_is_wrong_usage():
     assert_wrong_usage(run("reproduse"), "reproduse")
 

@@ -21,16 +21,19 @@ app = typer.Typer(
     name="affectspace",
     help="A continuous affect space (activation and valence) for speech, in any language.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help, paragraphs reflowed, in half of the time
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("embed")(embed.embed)
-app.command("demo")(demo.demo)
+app.command("embed", short_help="Recordings in; activation, valence and embedding out.")(
+    embed.embed
+)
+app.command("demo", short_help="Try it on speech that the package makes itself.")(demo.demo)
 app.command("reproduce")(reproduce.reproduce)
 app.command("extract")(extract.extract)
 app.command("train")(train.train)
-app.add_typer(corpora.app, name="corpora")
-app.add_typer(model.app, name="model")
+app.add_typer(corpora.app, name="corpora", short_help="List, show, read and fetch corpora.")
+app.add_typer(model.app, name="model", short_help="Show, check and export models.")
 
 
 def _version(wanted: bool) -> None:

@@ -20,7 +20,7 @@ app = typer.Typer(
 _NAME_HELP = "Name of the corpus, as `affectspace corpora list` gives it."
 
 
-@app.command("list")
+@app.command("list", short_help="List all corpora.")
 def list_corpora() -> None:
     """List all corpora: language, size, where ratings come from, how to get it, licence."""
     from affectspace import corpora
@@ -39,7 +39,7 @@ def list_corpora() -> None:
         typer.echo("  ".join(cells).rstrip())
 
 
-@app.command()
+@app.command(short_help="Licence, citation, and how to get a corpus.")
 def show(name: Annotated[str, typer.Argument(help=_NAME_HELP)]) -> None:
     """Show a corpus: licence, citation, how to get it, and the folder that `read` expects."""
     from affectspace import corpora
@@ -65,7 +65,7 @@ def show(name: Annotated[str, typer.Argument(help=_NAME_HELP)]) -> None:
     typer.echo("layout:" + corpus.layout.rstrip().replace("\n", "\n  "))
 
 
-@app.command()
+@app.command(short_help="A corpus as an utterance table.")
 def read(
     name: Annotated[str, typer.Argument(help=_NAME_HELP)],
     root: Annotated[Path, typer.Argument(help="The corpus's folder, or one around it.")],
@@ -102,7 +102,7 @@ def read(
         typer.echo(f"written to {output}", err=True)
 
 
-@app.command()
+@app.command(short_help="Download a corpus that has an open address.")
 def fetch(
     name: Annotated[str, typer.Argument(help=_NAME_HELP + " Or `labels`: the paper's ratings.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to download to.")] = Path(

@@ -24,7 +24,7 @@ _WIDEST = 140  # characters of a line in the summary
 _MOST = 12  # rows of metrics in the summary
 
 
-@app.command()
+@app.command(short_help="What a model is, and how well it does.")
 def show(
     name: Annotated[str, typer.Argument(metavar="[NAME|DIR|hf:ORG/NAME]", help=_NAME)] = "default",
     card: Annotated[bool, typer.Option("--card", help="Print the model card.")] = False,
@@ -50,7 +50,7 @@ def show(
             typer.echo(f"{label + ':' if label else '':<15}{_printable(text)}".rstrip())
 
 
-@app.command()
+@app.command(short_help="Is the folder sound, and does this installation fit?")
 def check(
     name: Annotated[str, typer.Argument(metavar="NAME|DIR|hf:ORG/NAME", help=_NAME)],
 ) -> None:
@@ -68,7 +68,7 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="Write a model as ONNX.")
 def export(
     name: Annotated[str, typer.Argument(metavar="NAME|DIR|hf:ORG/NAME", help=_NAME)],
     onnx: Annotated[Path, typer.Option("--onnx", metavar="FILE", help="The ONNX file to write.")],
