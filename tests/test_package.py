@@ -10,18 +10,17 @@ import numpy as np
 import pytest
 
 import affectspace
+from affectspace.errors import TRAIN_PACKAGES
 from affectspace.model import OBJECTIVES, save_model
 from affectspace.training import Recipe, Run, train
 from made_features import SPEC, feature_table
-
-EXTRA = ("torch", "sklearn", "scipy", "matplotlib", "jinja2")
 
 WITHOUT_EXTRA = f"""
 import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {EXTRA}:
+        if name.partition(".")[0] in {TRAIN_PACKAGES}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name.partition(".")[0])
 
 sys.meta_path.insert(0, Missing())
