@@ -50,7 +50,7 @@ def show(
             typer.echo(f"{label + ':' if label else '':<15}{_printable(text)}".rstrip())
 
 
-@app.command(short_help="Is the folder sound, and does this installation fit?")
+@app.command(short_help="Whether a folder is sound, and this installation fits it.")
 def check(
     name: Annotated[str, typer.Argument(metavar="NAME|DIR|hf:ORG/NAME", help=_NAME)],
 ) -> None:
