@@ -161,6 +161,21 @@ def test_a_file_stays_open_from_span_to_span(monkeypatch):
         assert read_audio(file).duration == 3.0
 
 
+@pytest.mark.parametrize("read_on", [0.0, 2.0, 120.0])
+def test_an_mp3_is_read_here_and_there_exactly_and_silently(read_on, speech, monkeypatch, capfd):
+    from affectspace.audio import decode
+
+    monkeypatch.setattr(decode, "_READ_ON", read_on)
+    data = in_bytes(speech, format="MP3")
+    whole = read_audio(data).samples
+    with AudioFile(io.BytesIO(data)) as file:
+        for start in (15.0, 0.0, 5.25, 7.0, 18.5, 18.0, 0.5):
+            part = read_audio(file, start=start, end=start + 1).samples
+            expected = whole[int(start * 16_000) :][:16_000]
+            np.testing.assert_allclose(part, expected, atol=1e-4)
+    assert capfd.readouterr().err == ""
+
+
 # --- extent ----------------------------------------------------------------------------------
 
 
