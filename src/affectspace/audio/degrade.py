@@ -135,6 +135,12 @@ def mp3(samples: Samples, *, kbps: int = 64) -> Samples:
     Returns:
         Shape (n,), 16 kHz; some ms later than the original, as the coder has a delay.
     """
+    decoded = soundfile.read(io.BytesIO(mp3_file(samples, kbps=kbps)), dtype="float32")[0]
+    return _fitted(decoded, len(samples))
+
+
+def mp3_file(samples: Samples, *, kbps: int = 64) -> bytes:
+    """Code a signal as an MP3 file; arguments as for `mp3`."""
     highest, lowest = _MP3_BITRATES
     coded = io.BytesIO()
     soundfile.write(
@@ -145,8 +151,7 @@ def mp3(samples: Samples, *, kbps: int = 64) -> Samples:
         bitrate_mode="CONSTANT",
         compression_level=(highest - kbps) / (highest - lowest),
     )
-    coded.seek(0)
-    return _fitted(soundfile.read(coded, dtype="float32")[0], len(samples))
+    return coded.getvalue()
 
 
 _CODECS = {"mp3": mp3, "telephone": telephone}
