@@ -5,20 +5,20 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test lint docs bench install clean
 
-$(VENV)/.installed: $(VENV)/.train
+$(VENV)/.installed: $(VENV)/.core
 	@echo "Installing what development needs."
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-$(VENV)/.train: pyproject.toml constraints.txt
-	@echo "Installing into $(VENV); this takes a minute or two."
+$(VENV)/.core: pyproject.toml constraints.txt
+	@echo "Installing into $(VENV); this takes a minute or less."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 
 install: $(VENV)/.installed
 
-demo: $(VENV)/.train  ## the whole study on three small synthetic corpora, into demo/
+demo: $(VENV)/.core  ## embeds speech that the package makes itself, into demo/
 	$(BIN)/affectspace demo --output demo
 
 test: install  ## tests, doctests, coverage

@@ -15,9 +15,10 @@ from affectspace.cli import app, demo, main, options
 from affectspace.errors import DeviceError, train_extra
 from affectspace.evaluation import reproduction
 from affectspace.evaluation.reproduction import Protocol
-from affectspace.model import load_model
-from affectspace.synthesis import CORPORA, write_corpora
+from affectspace.model import load_model, save_model
+from affectspace.synthesis import CORPORA, write_corpora, write_recordings
 from made_features import feature_table
+from made_speech_model import speech_model
 
 SPEC = features.spec("egemaps-lld")
 QUICK = ["--features", "egemaps-lld", "--no-cache", "--epochs", "2"]
@@ -233,6 +234,33 @@ def test_wrong_usage_of_train(arguments, words, tmp_path):
 
 def test_demo(monkeypatch, tmp_path):
     tiny = [
+        replace(recipe, n_utterances=4, n_speakers=2, durations=(0.6, 0.8))
+        for recipe in CORPORA[:2]
+    ]
+    monkeypatch.setattr(synthesis, "write_recordings", partial(write_recordings, clips=tiny))
+    save_model(speech_model(), tmp_path / "model")
+    result = run("demo", "--output", tmp_path / "out", "--model", tmp_path / "model")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == ""
+    for words in ("Synthesising", "1 unreadable", f"Open {tmp_path}/out/report.html", demo.NOTICE):
+        assert words in result.stderr
+    table = pd.read_csv(tmp_path / "out/embedding.csv")
+    clips = table[~table["file"].str.contains("/long/")]
+    assert set(clips["status"]) == {"ok"}
+    assert set(clips["language"]) == {recipe.name for recipe in tiny}
+    assert clips[["speaker", "emotion", "input_activation", "input_valence"]].notna().all(axis=None)
+    assert (table["file"].str.endswith("pauses.wav") & table["status"].eq("ok")).sum() >= 8
+    page = (tmp_path / "out/report.html").read_text()
+    assert demo.NOTICE in page
+    assert "speech/synthetic-north/" in page
+    command = result.stderr.partition("The same by hand: affectspace ")[2].splitlines()[0]
+    again = run(*command.split(), "--model", tmp_path / "model", "--no-cache")
+    assert again.exit_code == 0, again.stderr
+    assert table.equals(pd.read_csv(tmp_path / "out/embedding.csv"))
+
+
+def test_the_study_of_the_demo(monkeypatch, tmp_path):
+    tiny = [
         replace(CORPORA[0], n_utterances=16, n_speakers=2, durations=(0.4, 0.5)),
         replace(CORPORA[1], n_utterances=8, n_speakers=2, durations=(0.4, 0.5)),
     ]
@@ -245,18 +273,18 @@ def test_demo(monkeypatch, tmp_path):
     monkeypatch.setattr(synthesis, "write_corpora", write_tiny)
     monkeypatch.setattr(reproduction, "PAPER_OBJECTIVES", ())
     monkeypatch.setattr(reproduction, "Protocol", partial(Protocol, folds=2))
-    result = run("demo", "--output", tmp_path, "--seed", 3)
+    result = run("demo", "--study", "--output", tmp_path, "--seed", 3)
     assert result.exit_code == 0, result.stderr
     assert seeds == [3]
     assert result.stdout.startswith("# Table 2\n\n| model | synthetic-source activation |")
-    assert demo.NOTICE in result.stdout
+    assert demo.STUDY_NOTICE in result.stdout
     assert "| joint |" in result.stdout
     for word in ("Synthesising", "Extracting", "Training", "report.html"):
         assert word in result.stderr
         assert word not in result.stdout
     for name in ("report.html", "table2.md"):
-        assert demo.NOTICE in (tmp_path / name).read_text()
-    assert json.loads((tmp_path / "config.json").read_text())["notice"] == demo.NOTICE
+        assert demo.STUDY_NOTICE in (tmp_path / name).read_text()
+    assert json.loads((tmp_path / "config.json").read_text())["notice"] == demo.STUDY_NOTICE
     assert (tmp_path / "cache").is_dir()
     assert set(pd.read_csv(tmp_path / "table2.csv")["corpus"]) == {
         *("synthetic-source", "synthetic-north"),

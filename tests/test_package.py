@@ -100,7 +100,7 @@ def test_encoding_needs_neither_torch_nor_the_rest_of_the_extra(tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["demo", "--output", "never"],
+        ["demo", "--study", "--output", "never"],
         ["reproduce", "--source", "near=near.csv", "--output", "never"],
         ["train", "--source", "near=near.csv", "--output", "never"],
     ],

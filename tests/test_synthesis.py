@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import opensmile
@@ -10,8 +11,10 @@ import scipy.signal
 import soundfile
 
 from affectspace import tables
+from affectspace.segments import Segmentation, segment_signal
 from affectspace.synthesis import (
     CORPORA,
+    RECORDINGS,
     Channel,
     Speaker,
     corpora,
@@ -19,6 +22,7 @@ from affectspace.synthesis import (
     manner_of,
     synthesise_utterance,
     write_corpora,
+    write_recordings,
 )
 from affectspace.synthesis.prosody import lay_tracks, plan_syllables
 from affectspace.synthesis.source import SAMPLING_RATE, glottal_flow, rosenberg_pulse, voice_source
@@ -401,3 +405,48 @@ def test_progress_goes_to_stderr(tmp_path, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "Synthesising" in captured.err
+
+
+# recordings
+
+
+def test_recordings_are_clips_a_long_one_and_a_broken_one(tmp_path):
+    written = write_recordings(tmp_path / "speech", clips=SMALL[:2])
+    assert written == tmp_path / "speech" / RECORDINGS
+    table = tables.read_table(written, resolve=True)
+    assert len(table) == sum(recipe.n_utterances for recipe in SMALL[:2]) + 2
+    assert set(table["language"].dropna()) == {recipe.name for recipe in SMALL[:2]}
+    *clips, long, broken = table.index.get_level_values("file")
+    assert all(soundfile.info(file).samplerate == SAMPLING_RATE for file in clips)
+    rated = table[["speaker", "gender", "emotion", "activation", "valence"]].notna()
+    assert rated.iloc[:-2].all(axis=None)
+    assert not rated.iloc[-1].any()
+    assert 50 < soundfile.info(long).duration < 75
+    with pytest.raises(soundfile.LibsndfileError):
+        soundfile.info(broken)
+
+
+def test_the_long_recording_has_pauses_and_grows_loud_and_calm_again(tmp_path):
+    file = write_recordings(tmp_path, clips=SMALL[:1]).parent / "long/a-minute-with-pauses.wav"
+    samples, _ = soundfile.read(file)
+    speech = Segmentation("speech")
+    spans = segment_signal(samples.astype(np.float32), speech, shortest=1.0, longest=10.0)
+    assert 10 <= len(spans) <= 18
+    gaps = [later - end for (_, end), (later, _) in itertools.pairwise(spans)]
+    assert 0.3 < np.median(gaps) < 2
+    levels = [
+        np.std(samples[round(start * SAMPLING_RATE) : round(end * SAMPLING_RATE)])
+        for start, end in spans
+    ]
+    middle = slice(len(spans) // 2 - 2, len(spans) // 2 + 2)
+    assert np.mean(levels[middle]) > 2 * np.mean([*levels[:2], *levels[-2:]])
+
+
+def test_the_same_seed_makes_the_same_recordings(tmp_path):
+    one, again, other = (
+        write_recordings(tmp_path / name, seed=seed, clips=SMALL[:1]).parent
+        for name, seed in (("one", 3), ("again", 3), ("other", 4))
+    )
+    long = "long/a-minute-with-pauses.wav"
+    assert (one / long).read_bytes() == (again / long).read_bytes()
+    assert (one / long).read_bytes() != (other / long).read_bytes()

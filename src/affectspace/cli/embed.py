@@ -102,9 +102,9 @@ def embed(
         cache=cache_rule,
         progress=True,
     )
-    _write(table, output)
+    write(table, output)
     if report is not None:
-        _write_report(report, table, inputs, audio)
+        write_report(report, table, inputs, audio=audio)
     typer.echo(summary(table, loaded, output=output, report=report), err=True)
     if not table["status"].eq("ok").any():
         raise typer.Exit(1)
@@ -164,7 +164,7 @@ def _check_usage(
     return cast("Audio", report_audio)
 
 
-def _write(table: pd.DataFrame, output: str | None) -> None:
+def write(table: pd.DataFrame, output: str | None) -> None:
     """Write the table where it belongs; beside CSV and JSON lines, what made it."""
     from affectspace.tables import replaced_at_once, write_table
 
@@ -182,11 +182,24 @@ def _write(table: pd.DataFrame, output: str | None) -> None:
             write_table(table, output)
 
 
-def _write_report(report: Path, table: pd.DataFrame, inputs: list[str], audio: Audio) -> None:
+def write_report(
+    report: Path,
+    table: pd.DataFrame,
+    inputs: list[str],
+    *,
+    audio: Audio = "link",
+    notice: str = "",
+) -> None:
+    """Write the page of an embedding table, with what made it."""
     from affectspace.report.embedding import write_embedding_page
 
     made_by = dict(table.attrs["affectspace"])
     settings = {name: made_by.pop(name) for name in ("segment", "channel")}
     write_embedding_page(
-        report, table, model=made_by, settings={"inputs": inputs, **settings}, audio=audio
+        report,
+        table,
+        model=made_by,
+        settings={"inputs": inputs, **settings},
+        notice=notice,
+        audio=audio,
     )
