@@ -158,9 +158,10 @@ def _held(root: psutil.Process) -> tuple[float, float, float]:
     return resident, proportional, len(children)
 
 
-def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> str:
-    """Return a Markdown table; all columns but the first `words` are numbers."""
-    rules = ["---"] * words + ["--:"] * (len(columns) - words)
+def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 0) -> str:
+    """Return a Markdown table; all columns but the first and the last `words` are numbers."""
+    numbers = len(columns) - 1 - words
+    rules = ["---", *["--:"] * numbers, *["---"] * words]
     return "\n".join("| " + " | ".join(row) + " |" for row in (columns, rules, *rows))
 
 
