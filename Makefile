@@ -1,4 +1,5 @@
 # Set-up, demonstration, tests. Needs Python 3.11 to 3.13 and make; everything else is installed into .venv.
+# Compiling all modules beforehand takes longer than the rest of the installation; Python compiles those that it meets.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,13 +8,13 @@ BIN := $(VENV)/bin
 
 $(VENV)/.installed: $(VENV)/.core
 	@echo "Installing what development needs."
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 $(VENV)/.core: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV); this takes a minute or less."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable .
 	touch $@
 
 install: $(VENV)/.installed
