@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs bench install clean
+.PHONY: demo test installed lint docs bench install clean
 
 $(VENV)/.installed: $(VENV)/.core
 	@echo "Installing what development needs."
@@ -25,6 +25,9 @@ demo: $(VENV)/.core  ## embeds speech that the package makes itself, into demo/
 test: install  ## tests, doctests, coverage
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest --cov --cov-report=term
+
+installed: install  ## builds the package, installs it without extras, and uses it there
+	$(BIN)/python -m pytest -m install tests/test_core_only.py
 
 lint: install  ## formatting, style, types, order of the rooms
 	$(BIN)/ruff format --check .
