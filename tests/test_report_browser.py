@@ -364,6 +364,25 @@ def test_sound_beside_the_page(opened, tmp_path):
     page.complaints = [one for one in page.complaints if "ERR_FILE_NOT_FOUND" not in one]
 
 
+@pytest.mark.parametrize(
+    ("on_disk", "in_table"),
+    [
+        ("caf\udce9 1.wav", "caf\\xe9 1.wav"),  # a byte that isn't UTF-8
+        ("Cafe\u0301.wav", "Caf\u00e9.wav"),  # as macOS writes it
+        ("Caf\u00e9.wav", "Cafe\u0301.wav"),
+        ("e\u0301te\u0301 #1/100 %?.wav", "\u00e9t\u00e9 #1/100 %?.wav"),
+        ("a:b\\c/x y%41.wav", "a:b\\c/x y%41.wav"),
+    ],
+)
+def test_recordings_with_odd_names_play(opened, tmp_path, on_disk, in_table):
+    (tmp_path / on_disk).parent.mkdir(exist_ok=True)
+    write_tone(os.fsencode(tmp_path / on_disk))
+    page = opened(embedding_table(1, failed=0, files=[str(tmp_path / in_table)]))
+    page.page.click("#scroller tr[data-row='0']")
+    page.page.wait_for_function("document.querySelector('audio').readyState > 0")
+    assert page.page.evaluate("document.querySelector('audio').duration") == pytest.approx(1)
+
+
 def test_sound_inside_the_page(opened, tmp_path):
     write_tone(tmp_path / "a.wav")
     files = [str(tmp_path / "a.wav"), "gone.wav"]
