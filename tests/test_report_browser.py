@@ -301,6 +301,20 @@ def test_trajectories(opened):
     assert shapes == 3  # two neutral lines, and the selected row's
 
 
+def test_two_seconds_are_not_the_year_1984(opened):
+    table = long_recording(6, hours=0.01)
+    starts = np.array([0.0, 0.984, 2.5, 4, 6, 20])
+    table.index = utterance_index(["a.wav"] * 6, starts, starts + 2)
+    table["status"] = "ok"
+    page = opened(table)
+    plot = "document.getElementById('trajectory')"
+    drawn = page.page.evaluate(f"{plot}.calcdata.map(points => points.map(point => point.x))")
+    assert (starts * 1000 + 1000).tolist() in [[round(x or 0) for x in points] for points in drawn]
+    low, high = page.page.evaluate(f"{plot}._fullLayout.xaxis._rl")
+    assert -1000 < low < 0
+    assert 22000 < high < 23000
+
+
 def test_smoothing_is_a_mean_weighted_by_duration(opened):
     table = long_recording(50, hours=0.05, file="s/one.wav")
     table = table[table["status"] == "ok"]

@@ -61,8 +61,13 @@ const Trajectory = (() => {
     });
   }
 
-  /** Plotly reads numbers on a date axis as milliseconds, and so labels it as min:sec. */
-  const stamp = (row) => middle(row) * 1000;
+  /**
+   * Plotly reads numbers on a date axis as milliseconds, and so labels it as min:sec. But whole numbers of two or
+   * four digits it reads as years: 1984 isn't 2 s then. Hence the quarter.
+   */
+  const milliseconds = (seconds) => Math.round(seconds * 1000) + 0.25;
+
+  const stamp = (row) => milliseconds(middle(row));
 
   /** A trace, the rows of its points if they can be pointed at, and how far in front it is. */
   function push(traces, layer, trace, rows = null) {
@@ -157,7 +162,7 @@ const Trajectory = (() => {
     const hours = last >= 3600;
     const margin = (last - first) * 0.01;
     return {
-      type: 'date', range: [(first - margin) * 1000, (last + margin) * 1000], tickformat: hours ? '%-H:%M:%S' : '%-M:%S', nticks: 12, tickangle: 0,
+      type: 'date', range: [first - margin, last + margin].map(milliseconds), tickformat: hours ? '%-H:%M:%S' : '%-M:%S', nticks: 12, tickangle: 0,
       title: { text: hours ? 'time (h:min:s)' : 'time (min:s)', standoff: 6 },
     };
   }
