@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,28 +13,28 @@ from affectspace.features.backend import Backend
 from affectspace.features.spec import FeatureSpec
 
 
-@dataclass(frozen=True)
 class Degraded:
     """A [`Backend`][affectspace.features.Backend] that hears recordings after a degradation.
 
     What `extract` checks and measures is the recording as it was.
 
-    Attributes:
+    Args:
         backend: what computes the features.
         degradation: what happens to the signal before.
+
+    Attributes:
+        spec: the backend's contract, marked as that of degraded signals.
     """
 
-    backend: Backend
-    degradation: Degradation
+    spec: FeatureSpec
 
-    @cached_property
-    def spec(self) -> FeatureSpec:
-        """The backend's contract, marked as that of degraded signals."""
-        spec = self.backend.spec
-        return replace(spec, backend=f"{spec.backend} after {self.degradation}")
+    def __init__(self, backend: Backend, degradation: Degradation) -> None:
+        self._backend, self._degradation = backend, degradation
+        name = f"{backend.spec.backend} after {degradation}"
+        self.spec = replace(backend.spec, backend=name)
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute the features of the degraded signal; see `Backend`."""
-        worse = self.degradation(samples)
-        level = self.backend.spec.target_level
-        return self.backend(worse if level is None else scale_to_level(worse, level))
+        worse = self._degradation(samples)
+        level = self.spec.target_level
+        return self._backend(worse if level is None else scale_to_level(worse, level))
