@@ -10,14 +10,16 @@ import typer
 from typer.testing import CliRunner
 
 import affectspace
-from affectspace import features, synthesis
+from affectspace import features, study, synthesis
 from affectspace.cli import app, demo, main, options
 from affectspace.errors import DeviceError, train_extra
 from affectspace.evaluation import reproduction
 from affectspace.evaluation.reproduction import Protocol
 from affectspace.model import load_model, save_model
+from affectspace.study import RECIPES
 from affectspace.synthesis import CORPORA, write_corpora, write_recordings
 from made_features import feature_table
+from made_models import made_model
 from made_speech_model import speech_model
 
 SPEC = features.spec("egemaps-lld")
@@ -208,6 +210,24 @@ def test_train(paths, tmp_path):
     assert model.record["seed"] == 5
 
 
+def test_a_recipe_keeps_what_no_option_says(monkeypatch, tmp_path):
+    asked = []
+    history = pd.DataFrame({"reconstruction": [1.0], "residual": [1.0], "slope": [1.0]})
+    model = made_model(record={"rows": 3}, history=history)
+
+    def train_nothing(sources, **given):
+        asked.append((sources, given))
+        return model
+
+    monkeypatch.setattr(study, "train_model", train_nothing)
+    result = run("train", "--recipe", "default", "--corpora", tmp_path, "--epochs", 7, "-o", "out")
+    assert result.exit_code == 0, result.stderr
+    sources, given = asked[0]
+    assert sources == {name: tmp_path / name for name in RECIPES["default"].sources}
+    training = replace(RECIPES["default"].training, epochs=7)
+    assert given["recipe"] == replace(RECIPES["default"], training=training)
+
+
 def test_train_without_labels(paths, tmp_path):
     result = run(
         *("train", "--source", f"near={paths['near']}", "--objective", "unsupervised", *QUICK),
@@ -225,7 +245,10 @@ def test_train_without_labels(paths, tmp_path):
         (["--source", "a=b", "--learning-rate", "-1"], ["learning_rate must be above 0"]),
         (["--source", "a=b", "--epochs", "0"], ["--epochs"]),
         (["--source", "a=b", "--patience", "0"], ["--patience"]),
-        ([], ["--source"]),
+        ([], ["--source", "--corpora"]),
+        (["--source", "a=b", "--corpora", "c"], ["--source", "--corpora"]),
+        (["--corpora", "c"], ["names no corpora"]),
+        (["--source", "a=b", "--recipe", "grandmother"], ["--recipe", "published", "default"]),
     ],
 )
 def test_wrong_usage_of_train(arguments, words, tmp_path):

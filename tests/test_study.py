@@ -17,7 +17,7 @@ from affectspace.evaluation import read_results
 from affectspace.evaluation.reproduction import Protocol
 from affectspace.model import OBJECTIVES, load_model
 from affectspace.report.study import table1, table2
-from affectspace.study import Extraction, read_corpus, run_study, train_model
+from affectspace.study import Extraction, ModelRecipe, read_corpus, run_study, train_model
 from affectspace.synthesis import CORPORA, write_corpora
 from affectspace.tables import read_table, write_table
 from affectspace.training import Recipe, Run, train
@@ -26,6 +26,7 @@ from made_features import feature_table
 SPEC = features.spec("egemaps-lld")
 EXTRACTION = Extraction(features="egemaps-lld", jobs=1, cache=False)
 RECIPE = Recipe(epochs=2, learning_rate=1e-3)
+MODEL_RECIPE = ModelRecipe(features="egemaps-lld", training=RECIPE)
 PROTOCOL = Protocol(objectives=("unsupervised", "metric-act"), folds=2, recipe=RECIPE)
 WRITTEN = {
     *("table1.csv", "table1.md", "table2.csv", "table2.md"),
@@ -302,7 +303,7 @@ def test_the_digest_of_recordings_follows_sound_and_labels(recordings, tmp_path)
 
 def test_train_model_writes_a_folder_that_reads(paths, tmp_path):
     model = train_model(
-        paths, output=tmp_path / "model", extraction=EXTRACTION, recipe=RECIPE, seed=3
+        paths, output=tmp_path / "model", recipe=replace(MODEL_RECIPE, seed=3), cache=False
     )
     back = load_model(tmp_path / "model")
     near = feature_table("near", 48, spec=SPEC)
@@ -312,12 +313,13 @@ def test_train_model_writes_a_folder_that_reads(paths, tmp_path):
     assert back.record["rows"] == 78
     assert back.record["sources"]["far"]["usable"] == 30
     assert set(back.record["sha256"]) == {"near", "far"}
-    assert back.record["extraction"]["cache"] is None
+    assert back.record["settings"]["features"] == "egemaps-lld"
+    assert back.calibration.intervals == {}
     assert back.record["versions"]["torch"] == metadata.version("torch")
 
 
 def test_train_model_compares_within_a_corpus(paths, tmp_path):
-    model = train_model(paths, output=tmp_path, extraction=EXTRACTION, recipe=RECIPE)
+    model = train_model(paths, output=tmp_path, recipe=MODEL_RECIPE)
     near, far = feature_table("near", 48, spec=SPEC), feature_table(
         "far", 30, spec=SPEC, speakers=5, seed=1
     )  # fmt: skip
@@ -336,11 +338,11 @@ def test_an_unsupervised_model_needs_no_rating_and_is_written(tmp_path):
     bare = replace(table, rows=table.rows.drop(columns=["activation", "valence"]))
     bare.write(tmp_path / "bare.parquet")
     sources = {"bare": tmp_path / "bare.parquet"}
-    settings = {"output": tmp_path / "model", "extraction": EXTRACTION, "recipe": RECIPE}
-    train_model(sources, objective="unsupervised", **settings)
+    output = tmp_path / "model"
+    train_model(sources, output=output, recipe=replace(MODEL_RECIPE, objective="unsupervised"))
     assert load_model(tmp_path / "model").history["slope"].isna().all()
     with pytest.raises(TableError, match="'joint' needs activation and valence, but no row of"):
-        train_model(sources, **settings)
+        train_model(sources, output=output, recipe=MODEL_RECIPE)
 
 
 def test_an_unrated_corpus_helps_the_reconstruction(paths, tmp_path):
@@ -350,8 +352,7 @@ def test_an_unrated_corpus_helps_the_reconstruction(paths, tmp_path):
     model = train_model(
         {"near": paths["near"], "bare": tmp_path / "bare.parquet"},
         output=tmp_path / "model",
-        extraction=EXTRACTION,
-        recipe=RECIPE,
+        recipe=MODEL_RECIPE,
     )
     assert model.record["rows"] == 108
     assert model.history["slope"].notna().all()

@@ -296,9 +296,9 @@ def test_a_process_that_dies_is_made_up_for(data):
         Recipe(epochs=2),
         "cpu",
     )
-    worker = shares.Worker(shares.Share(*arguments), lambda _: None)
+    worker = shares.Worker([shares.Share(*arguments)], lambda _: None)
     worker.process.kill()
-    (model,) = worker.models()
+    ((model,),) = worker.models()
     worker.stop()
     (expected,) = train(x, labels, [run], recipe=Recipe(epochs=2))
     assert_same(model, expected, 1e-6)

@@ -23,6 +23,15 @@ Inputs = Annotated[
         "relative to themselves.",
     ),
 ]
+FEATURES_HELP = "The feature set: egemaps, compare or egemaps-lld."
+CHANNEL_HELP = "first, mean of all, or a channel's number from 0."
+LEVEL_HELP = "as-recorded, or rms:LEVEL to scale each signal to a level in dBFS."
+EPOCHS_HELP = "Passes over the training rows."
+LEARNING_RATE_HELP = "Adam's step."
+BATCH_SIZE_HELP = "Rows per step."
+NOISE_HELP = "Deviation of the noise on the input."
+CLIP_HELP = "Clip standardised features at this."
+
 Labels = Annotated[
     Path | None,
     typer.Option(
@@ -30,15 +39,11 @@ Labels = Annotated[
         "or a CSV. A corpus that has no file there keeps its own."
     ),
 ]
-Features = Annotated[str, typer.Option(help="The feature set: egemaps, compare or egemaps-lld.")]
-ChannelRule = Annotated[
-    str, typer.Option("--channel", help="first, mean of all, or a channel's number from 0.")
-]
+Features = Annotated[str, typer.Option(help=FEATURES_HELP)]
+ChannelRule = Annotated[str, typer.Option("--channel", help=CHANNEL_HELP)]
 LevelRule = Annotated[
     str,
-    typer.Option(
-        "--level", help="as-recorded, or rms:LEVEL to scale each signal to a level in dBFS."
-    ),
+    typer.Option("--level", help=LEVEL_HELP),
 ]
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Worker processes.", show_default="one per core")
@@ -51,13 +56,13 @@ Cache = Annotated[
     ),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Use no cache.")]
-Epochs = Annotated[int, typer.Option(min=1, help="Passes over the training rows.")]
-LearningRate = Annotated[float, typer.Option(help="Adam's step.")]
-BatchSize = Annotated[int, typer.Option(min=1, help="Rows per step.")]
-Noise = Annotated[float, typer.Option(min=0, help="Deviation of the noise on the input.")]
+Epochs = Annotated[int, typer.Option(min=1, help=EPOCHS_HELP)]
+LearningRate = Annotated[float, typer.Option(help=LEARNING_RATE_HELP)]
+BatchSize = Annotated[int, typer.Option(min=1, help=BATCH_SIZE_HELP)]
+Noise = Annotated[float, typer.Option(min=0, help=NOISE_HELP)]
 Clip = Annotated[
     float | None,
-    typer.Option(help="Clip standardised features at this.", show_default="not clipped"),
+    typer.Option(help=CLIP_HELP, show_default="not clipped"),
 ]
 Patience = Annotated[
     int | None,

@@ -2,40 +2,78 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from affectspace.cli import options
 from affectspace.errors import train_extra
 
+_BY_RECIPE = "the recipe's"
+
 
 def train(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The model folder to write.")],
     source: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             metavar="NAME=PATH",
             help="A corpus to train on; may be given several times. PATH is its folder, an "
             "utterance table, or a feature table.",
         ),
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The model folder to write.")],
+    ] = None,
+    corpora: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Train on the recipe's own corpora, each at FOLDER/NAME."
+        ),
+    ] = None,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="published: as in the paper. default: as the model that comes with the package, "
+            "with degraded copies, and calibrated on languages left out."
+        ),
+    ] = "published",
     objective: Annotated[
-        str, typer.Option(help="unsupervised, metric-act, metric-val or joint.")
-    ] = "joint",
+        str | None,
+        typer.Option(
+            help="unsupervised, metric-act, metric-val or joint.", show_default=_BY_RECIPE
+        ),
+    ] = None,
     labels: options.Labels = None,
-    features: options.Features = "egemaps",
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, noise and order of rows.")] = 0,
-    epochs: options.Epochs = 100,
-    learning_rate: options.LearningRate = 1e-4,
-    batch_size: options.BatchSize = 64,
-    noise: options.Noise = 1.0,
-    clip: options.Clip = None,
+    features: Annotated[
+        str | None, typer.Option(help=options.FEATURES_HELP, show_default=_BY_RECIPE)
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of weights, noise and order of rows.", show_default=_BY_RECIPE),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help=options.EPOCHS_HELP, show_default=_BY_RECIPE)
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help=options.LEARNING_RATE_HELP, show_default=_BY_RECIPE)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help=options.BATCH_SIZE_HELP, show_default=_BY_RECIPE)
+    ] = None,
+    noise: Annotated[
+        float | None, typer.Option(min=0, help=options.NOISE_HELP, show_default=_BY_RECIPE)
+    ] = None,
+    clip: Annotated[
+        float | None, typer.Option(help=options.CLIP_HELP, show_default=_BY_RECIPE)
+    ] = None,
     patience: options.Patience = None,
     device: Annotated[str, typer.Option(help="Where torch computes: cpu or cuda.")] = "cpu",
-    channel: options.ChannelRule = "first",
-    level: options.LevelRule = "as-recorded",
+    channel: Annotated[
+        str | None, typer.Option(help=options.CHANNEL_HELP, show_default=_BY_RECIPE)
+    ] = None,
+    level: Annotated[
+        str | None, typer.Option(help=options.LEVEL_HELP, show_default=_BY_RECIPE)
+    ] = None,
     jobs: options.Jobs = None,
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
@@ -47,34 +85,35 @@ def train(
     """
     with train_extra("affectspace train"):
         from affectspace.model import OBJECTIVES
-        from affectspace.study import Extraction, train_model
-        from affectspace.training import Recipe
+        from affectspace.study import train_model
+        from affectspace.study.recipes import RECIPES
 
-    if objective not in OBJECTIVES:
+    if recipe not in RECIPES:
+        raise typer.BadParameter(f"choose one of {', '.join(RECIPES)}", param_hint="--recipe")
+    if objective is not None and objective not in OBJECTIVES:
         raise typer.BadParameter(f"choose one of {', '.join(OBJECTIVES)}", param_hint="--objective")
+    known = RECIPES[recipe]
     with options.usage_errors():
-        recipe = Recipe(
-            epochs=epochs,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            noise=noise,
-            clip=clip,
-            patience=patience,
+        training = replace(
+            known.training,
+            **_given(
+                epochs=epochs,
+                learning_rate=learning_rate,
+                batch_size=batch_size,
+                noise=noise,
+                clip=clip,
+                patience=patience,
+            ),
         )
+    rule = None if channel is None else options.channel_rule(channel)
+    own = _given(objective=objective, features=features, channel=rule, level=level, seed=seed)
     model = train_model(
-        options.named_paths(source, "--source"),
+        _sources(source, corpora, known.sources),
         output=output,
-        objective=objective,
+        recipe=replace(known, training=training, **own),
         labels=labels,
-        extraction=Extraction(
-            features=features,
-            channel=options.channel_rule(channel),
-            level=level,
-            jobs=jobs,
-            cache=options.cache_rule(cache, no_cache),
-        ),
-        recipe=recipe,
-        seed=seed,
+        jobs=jobs,
+        cache=options.cache_rule(cache, no_cache),
         device=device,
         progress=True,
     )
@@ -85,3 +124,23 @@ def train(
         err=True,
     )
     typer.echo(output)
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    """The settings that were given; the others stay the recipe's."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _sources(
+    source: list[str] | None, corpora: Path | None, names: tuple[str, ...]
+) -> dict[str, Path]:
+    if (source is None) == (corpora is None):
+        raise typer.BadParameter("give corpora by --source, or all by --corpora")
+    if source is not None:
+        return options.named_paths(source, "--source")
+    if not names:
+        raise typer.BadParameter(
+            "this recipe names no corpora; give them by --source", param_hint="--corpora"
+        )
+    assert corpora is not None  # noqa: S101  (checked above)
+    return {name: corpora / name for name in names}

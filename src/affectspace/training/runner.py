@@ -121,7 +121,7 @@ def _train(
 ) -> list[list[AffectModel]]:
     if processes == 1:
         return [train_share(share, advance) for share in shares]
-    return train_shares(shares, advance)
+    return train_shares(shares, advance, processes=processes)
 
 
 def _shared_out(runs: Sequence[Run], recipe: Recipe, processes: int) -> list[list[int]]:

@@ -55,14 +55,14 @@ def train_share(share: Share, advance: Callable[[int], None]) -> list[AffectMode
 
 
 def train_shares(
-    shares: Sequence[Share], advance: Callable[[int], None]
+    shares: Sequence[Share], advance: Callable[[int], None], *, processes: int
 ) -> list[list[AffectModel]]:
-    """Train the first share in this process, and every other in its own at the same time.
+    """Train shares in so many processes, this one among them, each one share after the other.
 
-    Where a process dies, its share is trained here after all.
+    Where a process dies, its shares are trained here after all.
     """
-    mine, *others = shares
-    workers = [Worker(share, advance) for share in others]
+    mine, *others = [shares[first::processes] for first in range(min(processes, len(shares)))]
+    workers = [Worker(pile, advance) for pile in others]
 
     def advance_all(done: int) -> None:
         advance(done)
@@ -70,22 +70,27 @@ def train_shares(
             worker.listen()
 
     try:
-        return [train_share(mine, advance_all), *(worker.models() for worker in workers)]
+        piles = [_train_pile(mine, advance_all), *(worker.models() for worker in workers)]
+        return [piles[i % len(piles)][i // len(piles)] for i in range(len(shares))]
     finally:
         for worker in workers:
             worker.stop()
 
 
-class Worker:
-    """A process that trains one share."""
+def _train_pile(shares: Sequence[Share], advance: Callable[[int], None]) -> list[list[AffectModel]]:
+    return [train_share(share, advance) for share in shares]
 
-    def __init__(self, share: Share, advance: Callable[[int], None]) -> None:
+
+class Worker:
+    """A process that trains some shares, one after the other."""
+
+    def __init__(self, shares: Sequence[Share], advance: Callable[[int], None]) -> None:
         context = worker_context()
-        self._share, self._advance = share, advance
-        self._models: list[AffectModel] | None = None
+        self._shares, self._advance = shares, advance
+        self._models: list[list[AffectModel]] | None = None
         self._connection, theirs = context.Pipe(duplex=False)
         self.process: BaseProcess = context.Process(  # type: ignore[attr-defined]
-            target=_work, args=(theirs, share), daemon=True
+            target=_work, args=(theirs, shares), daemon=True
         )
         with main_hidden():
             self.process.start()
@@ -97,13 +102,13 @@ class Worker:
             while self._models is None and self._connection.poll():
                 self._take(self._connection.recv())
 
-    def models(self) -> list[AffectModel]:
-        """Wait for the models."""
+    def models(self) -> list[list[AffectModel]]:
+        """Wait for the models of each share."""
         with suppress(EOFError, OSError):
             while self._models is None:
                 self._take(self._connection.recv())
         if self._models is None:
-            self._models = train_share(self._share, lambda _: None)
+            self._models = _train_pile(self._shares, lambda _: None)
         return self._models
 
     def stop(self) -> None:
@@ -121,12 +126,12 @@ class Worker:
             self._models = message
 
 
-def _work(connection: Connection[Any, Any], share: Share) -> None:
+def _work(connection: Connection[Any, Any], shares: Sequence[Share]) -> None:
     """Run in a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     with suppress(BrokenPipeError):
         try:
-            connection.send(train_share(share, connection.send))
+            connection.send(_train_pile(shares, connection.send))
         except Exception as error:  # raised again by the parent
             connection.send(error)
 

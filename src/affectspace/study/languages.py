@@ -1,0 +1,120 @@
+"""A model calibrated and measured on languages that its sister models never met."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import pandas as pd
+
+from affectspace.errors import TableError
+from affectspace.evaluation.calibrate import COVERAGE, Fold, calibrated, covered, scaled
+from affectspace.evaluation.lolo import (
+    Target,
+    all_left_out,
+    inner_targets,
+    left_out,
+    rows_of_target,
+    targets_of,
+)
+from affectspace.evaluation.metrics import mae
+from affectspace.evaluation.results import Result, Setting, measure, results_table
+from affectspace.evaluation.rows import column_of
+from affectspace.evaluation.transfer import score_transfer
+from affectspace.model import AffectModel
+from affectspace.study.material import Material
+
+PROTOCOL = "leave-one-language-out"
+EVERYTHING: frozenset[str] = frozenset()
+"""No corpus is left out."""
+
+
+def sisters(material: Material) -> list[frozenset[str]]:
+    """The sets of corpora to leave out, a sister model each.
+
+    Raises:
+        TableError: if fewer than 3 languages are rated, so that leaving one out leaves too few to
+            calibrate on.
+    """
+    found = targets_of(material.rows)
+    if len({target.language for target in found}) < 3:
+        raise TableError(
+            "calibration leaves one rated language out at a time and needs at least 3; rated are "
+            f"{', '.join(target.name for target in found) or 'none'}"
+        )
+    return all_left_out(material.rows)
+
+
+def calibrate_and_score(
+    models: Mapping[frozenset[str], AffectModel], material: Material, *, name: str
+) -> tuple[AffectModel, pd.DataFrame]:
+    """Calibrate the model of everything, and score what its way of being made gives elsewhere.
+
+    For each target (a rated corpus in one language), the model that never met its language is
+    calibrated on the languages that remain, and then scored on the target: nothing about it, not
+    even the intervals, has seen the target. The model of everything is calibrated on the estimates
+    of all these models.
+
+    Args:
+        models: by the corpora that were left out; all sets of `sisters`, and `EVERYTHING`.
+        material: what they were trained on.
+        name: the recipe's, for the results.
+
+    Returns:
+        The calibrated model of everything, and the results table of the targets.
+    """
+    targets = targets_of(material.rows)
+    in_units = {gone: _scaled(model, gone, material) for gone, model in models.items()}
+    fold = partial(_fold, in_units, material)
+    results: list[Result] = []
+    for target in targets:
+        gone = left_out(target, material.rows)
+        inner = inner_targets(target, targets, material.rows)
+        folds = [fold(other, gone | left_out(other, material.rows)) for other in inner]
+        results += _score(calibrated(in_units[gone], folds), target, gone, material, name)
+    folds = [fold(target, left_out(target, material.rows)) for target in targets]
+    return calibrated(in_units[EVERYTHING], folds), results_table(results)
+
+
+def _scaled(model: AffectModel, gone: frozenset[str], material: Material) -> AffectModel:
+    kept = ~material.rows["source"].isin(gone)
+    rows = material.rows[kept]
+    return scaled(model, material.as_recorded[kept], rows[list(model.labels)], rows["source"])
+
+
+def _fold(
+    models: Mapping[frozenset[str], AffectModel],
+    material: Material,
+    target: Target,
+    gone: frozenset[str],
+) -> Fold:
+    mask, model = rows_of_target(target, material.rows), models[gone]
+    rows = material.rows.loc[mask, list(model.labels)].reset_index(drop=True)
+    return Fold(model.predict(material.as_recorded[mask]), rows)
+
+
+def _score(
+    model: AffectModel, target: Target, gone: frozenset[str], material: Material, name: str
+) -> list[Result]:
+    mask = rows_of_target(target, material.rows)
+    rows, features = material.rows[mask], material.as_recorded[mask]
+    met = dict.fromkeys(source for source in material.rows["source"] if source not in gone)
+    setting = Setting(protocol=PROTOCOL, source="+".join(met), target=target.name, model=name)
+    found = model.describe(features).set_axis(rows.index)
+    results = score_transfer(
+        model.encode(features), rows, setting=setting, estimates=found[list(model.labels)]
+    )
+    for label in model.labels:
+        ratings, low, high = column_of(rows, label), found[f"{label}_low"], found[f"{label}_high"]
+        score = partial(measure, speakers=column_of(rows, "speaker"), setting=setting, label=label)
+        results += [
+            score(mae, ratings, found[label]),
+            score(covered, ratings, low, high, name=f"coverage_{COVERAGE * 100:.0f}"),
+            score(_width, low, high, name="interval_width", resampling=None),
+        ]
+    return results
+
+
+def _width(low: Sequence[float], high: Sequence[float]) -> float:
+    """The mean width of intervals, in rating units."""
+    return float((pd.Series(high) - pd.Series(low)).mean())

@@ -1,0 +1,67 @@
+"""Recipes of whole models: from which corpora, with which features, how trained and calibrated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from affectspace.audio import Channel
+from affectspace.audio.degrade import Degradation
+from affectspace.features.spec import AS_RECORDED
+from affectspace.training import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecipe:
+    """How a model is made. The defaults are the published recipe, on the package's features.
+
+    Attributes:
+        name: of the model.
+        version: of the model.
+        licence: of the weights.
+        sources: the corpora that it's meant for; empty for whatever one has.
+        objective: one of [`OBJECTIVES`][affectspace.model.OBJECTIVES].
+        features: the feature set, one of `features.names()`.
+        channel: `first`, `mean`, or a channel's number, from 0.
+        level: `as-recorded`, or `rms:LEVEL`.
+        training: how the network is trained.
+        degradations: each gives one more copy of every recording, which the network learns to
+            rebuild as the recording was. They need recordings: a ready feature table isn't enough.
+        calibrate: leave one language out at a time, to set the scale of the estimates and their
+            intervals, and to measure both.
+        seed: of the initial weights, the noise and the order of the rows.
+    """
+
+    name: str = ""
+    version: str = ""
+    licence: str = ""
+    sources: tuple[str, ...] = ()
+    objective: str = "joint"
+    features: str = "egemaps"
+    channel: Channel = "first"
+    level: str = AS_RECORDED
+    training: Recipe = Recipe()  # noqa: RUF009  (frozen)
+    degradations: tuple[Degradation, ...] = ()
+    calibrate: bool = False
+    seed: int = 0
+
+
+GAINS = (-20, 10)  # dB: how far levels are drawn apart
+
+RECIPES = {
+    "published": ModelRecipe(),
+    "default": ModelRecipe(
+        name="affectspace-default",
+        version="2026.11",
+        licence="Research use only, as the corpora's own terms are",
+        sources=("emodb", "emotale", "ravdess", "emovo", "urdu"),
+        # larger batches and steps than published: a sixth of the time, and as good (docs/model.md)
+        training=Recipe(clip=4.0, learning_rate=1e-3, batch_size=512, epochs=100),
+        degradations=(
+            Degradation(gain=GAINS, seed=1),
+            Degradation(gain=GAINS, snr=(0, 25), seed=2),
+            Degradation(gain=GAINS, codecs=("telephone", "mp3"), seed=3),
+        ),
+        calibrate=True,
+    ),
+}
+"""The recipes by name. `default` makes the model that comes with the package."""

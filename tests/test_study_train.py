@@ -1,0 +1,208 @@
+"""A recipe's way from corpora to a calibrated model folder with its card."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affectspace import corpora, features
+from affectspace.audio.degrade import Degradation
+from affectspace.errors import TableError
+from affectspace.evaluation.calibrate import covered
+from affectspace.features.degraded import Degraded
+from affectspace.model import check_model, load_model, read_card, read_metrics
+from affectspace.study import Extraction, ModelRecipe, read_corpus, train_model
+from affectspace.study.languages import PROTOCOL, sisters
+from affectspace.study.material import gather
+from affectspace.study.recipes import RECIPES
+from affectspace.synthesis import CORPORA, write_corpora
+from affectspace.training import Recipe
+from made_features import feature_table
+
+SPEC = features.spec("egemaps-lld")
+EXTRACTION = Extraction(features="egemaps-lld", jobs=1, cache=False)
+RECIPE = ModelRecipe(
+    name="made",
+    version="1",
+    licence="mit",
+    features="egemaps-lld",
+    training=Recipe(epochs=40, learning_rate=3e-3, clip=4.0),
+    calibrate=True,
+)
+
+
+def made_corpora(folder, languages=("de", "ur", "da"), unrated="it"):
+    """Feature tables of corpora in languages of their own, one of them without ratings."""
+    paths = {}
+    for seed, language in enumerate([*languages, unrated]):
+        name = f"corpus-{language}"
+        table = feature_table(name, 60, spec=SPEC, seed=seed)
+        rows = table.rows.assign(language=language, duration=np.linspace(1, 4, 60))
+        if language == unrated:
+            rows = rows.drop(columns=["activation", "valence"])
+        replace(table, rows=rows).write(folder / f"{name}.parquet")
+        paths[name] = folder / f"{name}.parquet"
+    return paths
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    paths = made_corpora(tmp_path_factory.mktemp("corpora"))
+    output = tmp_path_factory.mktemp("models") / "made"
+    return paths, output, train_model(paths, output=output, recipe=RECIPE, cache=False)
+
+
+@pytest.fixture(scope="module")
+def metrics(trained):
+    return pd.DataFrame(read_metrics(trained[1]))
+
+
+def test_each_language_left_out_is_scored_by_a_model_that_never_met_it(metrics):
+    assert set(metrics["protocol"]) == {PROTOCOL}
+    assert set(metrics["target"]) == {"corpus-de", "corpus-ur", "corpus-da"}
+    for row in metrics.itertuples():
+        met = row.source.split("+")
+        assert row.target not in met
+        assert "corpus-it" in met
+        assert len(met) == 3
+    wanted = {"adjusted_r2", "pearson", "ccc", "mae", "coverage_90", "interval_width"}
+    for _, rows in metrics.groupby(["target", "label"]):
+        assert wanted <= set(rows["metric"])
+    assert not metrics["transductive"].any()
+
+
+def test_what_can_be_learned_is_learned_and_the_intervals_hold(metrics):
+    means = metrics.groupby(["metric", "label"])["value"].mean()
+    assert means["pearson", "activation"] > 0.9
+    assert 0.8 < means["coverage_90", "activation"] < 1
+
+
+def test_the_model_of_everything_is_calibrated(trained):
+    paths, _, model = trained
+    assert model.record["rows"] == 240
+    assert model.calibration.coverage == 0.9
+    assert model.calibration.durations == pytest.approx((1, 4), abs=0.02)
+    tables = [features.FeatureTable.read(path) for path in list(paths.values())[:3]]
+    found = pd.concat([model.describe(table) for table in tables])
+    ratings = pd.concat([table.rows["activation"] for table in tables])
+    low, high = found["activation_low"], found["activation_high"]
+    assert covered(ratings, low, high) > 0.85
+    slope = np.polyfit(found["activation"], ratings, 1)[0]
+    assert slope == pytest.approx(1, abs=0.15)
+    assert found["unusualness"].median() == pytest.approx(0.5, abs=0.15)
+
+
+def test_the_folder_passes_every_check_and_says_what_was_measured(trained, metrics):
+    _, output, _ = trained
+    assert {finding.check for finding in check_model(output) if not finding.ok} == set()
+    card = read_card(output)
+    assert card.startswith("---\nlicense: mit\n")
+    row = metrics[
+        (metrics["target"] == "corpus-ur")
+        & (metrics["label"] == "activation")
+        & (metrics["metric"] == "ccc")
+    ].iloc[0]
+    (line,) = [line for line in card.splitlines() if line.startswith("| corpus-ur | activation")]
+    assert f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]" in line
+    assert "No decision about a person" in card
+    assert "Valence is weak" in card
+    for language in ("de", "ur", "da", "it"):
+        assert f"corpus-{language}" in card
+
+
+def test_the_same_command_gives_the_same_model_and_metrics(trained, tmp_path):
+    paths, output, _ = trained
+    train_model(paths, output=tmp_path / "again", recipe=RECIPE, cache=False)
+    for name in ("model.safetensors", "metrics.json", "config.json", "README.md"):
+        assert (tmp_path / "again" / name).read_bytes() == (output / name).read_bytes()
+
+
+def test_two_rated_languages_are_too_few_to_calibrate(tmp_path):
+    paths = made_corpora(tmp_path, languages=("de", "ur"))
+    with pytest.raises(TableError, match="needs at least 3; rated are corpus-de, corpus-ur"):
+        train_model(paths, output=tmp_path / "model", recipe=RECIPE, cache=False)
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    small = replace(CORPORA[0], n_utterances=6, n_speakers=2, durations=(0.6, 0.7))
+    folder = write_corpora(tmp_path_factory.mktemp("sound"), recipes=[small])[small.name]
+    return folder / "utterances.csv"
+
+
+def test_copies_are_features_of_degraded_recordings(recordings):
+    corpus = read_corpus("sounds", recordings, extraction=EXTRACTION)
+    quieter = Degradation(gain=(-20, -20))
+    material = gather([corpus], extraction=EXTRACTION, degradations=[quieter])
+    n = len(material.rows)
+    assert material.values.shape == (2 * n, len(SPEC.features))
+    np.testing.assert_array_equal(material.as_recorded, corpus.table.values)
+    backend = Degraded(features.backend("egemaps-lld"), quieter)
+    worse = features.extract(material.rows[[]], features=backend, jobs=1, cache=False)
+    np.testing.assert_array_equal(material.values[n:], worse.values)
+    loudness = SPEC.features.index(next(x for x in SPEC.features if "oudness" in x))
+    assert (material.values[n:, loudness] < material.values[:n, loudness]).all()
+    assert material.clean.tolist() == [*range(n), *range(n)]
+    assert set(material.of_copies("source")) == {"sounds"}
+    assert material.without(frozenset()).tolist() == list(range(2 * n))
+    assert material.without(frozenset({"sounds"})).tolist() == []
+
+
+def test_a_feature_table_has_nothing_to_degrade(trained):
+    paths, *_ = trained
+    corpus = read_corpus("made", paths["corpus-de"], extraction=EXTRACTION)
+    with pytest.raises(TableError, match=r"need the recordings; the first, .* is missing"):
+        gather([corpus], extraction=EXTRACTION, degradations=[Degradation()])
+
+
+def test_a_copy_that_could_not_be_made_is_left_out(trained):
+    corpus = read_corpus("made", trained[0]["corpus-de"], extraction=EXTRACTION)
+    material = gather([corpus], extraction=EXTRACTION)
+    values = material.values.copy()
+    values[3, 0] = np.nan
+    rows = replace(material, values=values).without(frozenset())
+    assert rows.tolist() == [i for i in range(60) if i != 3]
+
+
+def test_corpora_without_a_language_column_cannot_be_left_out_by_it(trained):
+    table = feature_table("plain", 20, spec=SPEC)
+    corpus = read_corpus("made", trained[0]["corpus-de"], extraction=EXTRACTION)
+    material = gather([replace(corpus, name="plain", table=table)], extraction=EXTRACTION)
+    with pytest.raises(TableError, match="rated are none"):
+        sisters(material)
+
+
+def test_the_shipped_model_is_made_by_the_default_recipe():
+    model, recipe = load_model(), RECIPES["default"]
+    assert (model.name, model.version, model.licence) == (
+        recipe.name, recipe.version, recipe.licence,
+    )  # fmt: skip
+    assert set(model.record["sources"]) == set(recipe.sources)
+    settings = model.record["settings"]
+    assert settings["degradations"] == json.loads(
+        json.dumps([vars(degradation) for degradation in recipe.degradations])
+    )
+    training = json.loads(json.dumps(vars(recipe.training)))
+    assert {name: model.record["recipe"][name] for name in training} == training
+    assert model.objective.name == recipe.objective == "joint"
+
+
+def test_the_shipped_model_was_trained_on_nothing_that_may_not_be_shipped():
+    sources = set(load_model().record["sources"])
+    assert sources == {"emodb", "emotale", "ravdess", "emovo", "urdu"}
+
+
+@pytest.mark.real
+def test_the_shipped_model_scores_what_it_was_trained_on(data_root):
+    """Not an accuracy: it shows that files reach the model in the way it was trained on."""
+    labels = data_root / "labels" / "dtu"
+    table = corpora.read("emodb", data_root / "corpora" / "emodb", labels)[::12]
+    found = load_model().embed(table, cache=False)
+    assert found["status"].eq("ok").all()
+    ratings = table["activation"].to_numpy()
+    np.testing.assert_array_equal(found["input_activation"], ratings)
+    assert np.corrcoef(found["activation"], ratings)[0, 1] > 0.75
+    assert covered(ratings, found["activation_low"], found["activation_high"]) > 0.7
