@@ -7,9 +7,10 @@ import os
 import platform
 import subprocess
 import sys
-import threading
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,15 +85,15 @@ def take_turns(
 ) -> dict[str, list[Cost]]:
     """Time candidates in turns, the order reversed each time, after a round that doesn't count.
 
-    CPU time is that of this process and of the children that have ended.
+    CPU time is that of this process; workers are the fork server's children, and don't count.
     """
     costs: dict[str, list[Cost]] = {name: [] for name in candidates}
     for number in range(rounds + 1):
         for name in list(candidates)[:: 1 if number % 2 else -1]:
-            wall, cpu = time.perf_counter(), sum(os.times()[:4])
+            wall, cpu = time.perf_counter(), time.process_time()
             candidates[name]()
             if number:
-                cost = Cost(time.perf_counter() - wall, sum(os.times()[:4]) - cpu)
+                cost = Cost(time.perf_counter() - wall, time.process_time() - cpu)
                 costs[name].append(cost)
     return costs
 
@@ -103,59 +104,57 @@ def median(costs: Iterable[Cost]) -> Cost:
 
 
 class Watched(NamedTuple):
-    """What a process and all its children held at most, in MB."""
+    """What a process and all below it cost, and held at most, in MB.
+
+    Attributes:
+        resident: memory in which pages that several processes share count once for each.
+        proportional: memory in which they count once.
+        processes: how many there were at once, at most.
+        cost: of all of them, as far as they were seen.
+    """
 
     resident: float
     proportional: float
-    workers: int
+    processes: int
     cost: Cost
-    said: str
 
 
 def watch(command: Sequence[str], *, every: float = 0.2) -> Watched:
-    """Run a process and watch the memory of it and all its children.
+    """Run a process to its end, and watch it and all below it, workers of a fork server too.
 
-    Returns:
-        The peaks: `resident` counts pages that several processes share once for each of them,
-        `proportional` once.
+    Raises:
+        SystemExit: if it fails; with what it said.
     """
-    started = time.perf_counter()
-    before = os.times()
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    said: list[str] = []
-    assert process.stderr is not None
-    reader = threading.Thread(target=lambda: said.extend(process.stderr or ()), daemon=True)
-    reader.start()
     peaks = np.zeros(3)
-    while process.poll() is None:
-        peaks = np.maximum(peaks, _held(psutil.Process(process.pid)))
-        time.sleep(every)
-    reader.join()
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{''.join(said)}")
-    after = os.times()
-    cpu = (
-        after.children_user + after.children_system - before.children_user - before.children_system
-    )
-    resident, proportional, children = peaks
-    cost = Cost(time.perf_counter() - started, cpu)
-    return Watched(resident / 1e6, proportional / 1e6, int(children), cost, "".join(said))
+    spent: dict[int, float] = {}
+    started = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, stdout=said, stderr=said)
+        while process.poll() is None:
+            held, taken = _look_at(psutil.Process(process.pid))
+            peaks = np.maximum(peaks, held)
+            spent |= taken
+            time.sleep(every)
+        wall = time.perf_counter() - started
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(f"{' '.join(command)} failed:\n{said.read()}")
+    resident, proportional, processes = peaks
+    cost = Cost(wall, sum(spent.values()))
+    return Watched(resident / 1e6, proportional / 1e6, int(processes), cost)
 
 
-def _held(root: psutil.Process) -> tuple[float, float, float]:
+def _look_at(root: psutil.Process) -> tuple[tuple[float, float, float], dict[int, float]]:
+    """Return memory (resident, proportional) and number of processes; CPU seconds of each."""
     resident = proportional = 0.0
-    children: list[psutil.Process] = []
-    try:
-        children = root.children(recursive=True)
-        for process in [root, *children]:
-            full = process.memory_full_info()
+    spent: dict[int, float] = {}
+    with suppress(psutil.Error):  # one has just ended
+        for process in [root, *root.children(recursive=True)]:
+            full, times = process.memory_full_info(), process.cpu_times()
             resident += full.rss
             proportional += getattr(full, "pss", full.rss)
-    except psutil.Error:
-        pass  # one has just ended
-    return resident, proportional, len(children)
+            spent[process.pid] = times.user + times.system
+    return (resident, proportional, len(spent)), spent
 
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 0) -> str:
@@ -165,13 +164,18 @@ def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]], *, words: in
     return "\n".join("| " + " | ".join(row) + " |" for row in (columns, rules, *rows))
 
 
-def data_root() -> Path | None:
-    """The folder that AFFECTSPACE_DATA names, with a folder per corpus in its `corpora`."""
+def corpus_files(name: str) -> list[str]:
+    """Return a corpus's recordings in the folder that AFFECTSPACE_DATA names; none without it."""
+    from affectspace import corpora
+
     root = os.environ.get("AFFECTSPACE_DATA")
-    return Path(root) if root else None
+    if not root:
+        return []
+    table = corpora.read(name, Path(root) / "corpora" / name)
+    return list(table.index.get_level_values("file"))
 
 
-def made_voices(folder: Path, count: int, *, seconds: float = 2.5, seed: int = 0) -> list[Path]:
+def made_voices(folder: Path, count: int, *, seconds: float = 2.5, seed: int = 0) -> list[str]:
     """Synthesise utterances of many manners and speakers, one WAV file each."""
     from affectspace.synthesis import draw_speaker, synthesise_utterance
 
@@ -189,7 +193,7 @@ def made_voices(folder: Path, count: int, *, seconds: float = 2.5, seed: int = 0
             seed=number,
             duration=seconds * random.uniform(0.6, 1.4),
         )
-        files.append(folder / f"made{number:04d}.wav")
+        files.append(str(folder / f"made{number:04d}.wav"))
         soundfile.write(files[-1], samples, SAMPLING_RATE)
     return files
 

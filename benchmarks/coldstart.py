@@ -21,7 +21,7 @@ from benchmarks._common import (
     SAMPLING_RATE,
     Cost,
     clip_of,
-    data_root,
+    corpus_files,
     machine,
     made_voices,
     markdown,
@@ -111,9 +111,7 @@ def measure(clip: str, *, model: str, rounds: int) -> tuple[dict[str, list[Cost]
 
 def _clip(folder: Path) -> Path:
     """Write 3 s of speech: EMO-DB's first recordings one after another, or a made voice."""
-    root = data_root()
-    corpus = root / "corpora" / "emodb" if root else folder
-    files = sorted(corpus.rglob("*.flac"))[:5] or made_voices(folder, 2)
+    files = corpus_files("emodb")[:5] or made_voices(folder, 2)
     samples = np.concatenate([read_audio(file).samples for file in files])
     path = folder / "clip.wav"
     soundfile.write(path, clip_of(samples, SECONDS), SAMPLING_RATE)

@@ -16,7 +16,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,7 @@ from affectspace import corpora, load_model
 from affectspace.audio import SAMPLING_RATE, read_audio
 from affectspace.audio.degrade import Degradation, mp3_file
 from affectspace.model import AffectModel
-from benchmarks._common import data_root, machine, made_voices, markdown, parser
+from benchmarks._common import corpus_files, machine, made_voices, markdown, parser
 
 CORPORA = ("emodb", "urdu", "emotale")
 LABELS = ("activation", "valence")
@@ -68,7 +67,7 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 
 def measure(
-    model: AffectModel, files: Sequence[str | Path], folder: Path, *, jobs: int | None = None
+    model: AffectModel, files: Sequence[str], folder: Path, *, jobs: int | None = None
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """Embed files as they are, and degraded in each way.
 
@@ -143,18 +142,15 @@ def _write(stem: Path, samples: NDArray[np.float32], name: str) -> Path:
     return path
 
 
-def _collections(folder: Path, files: int, seed: int) -> list[tuple[str, list[Any]]]:
+def _collections(folder: Path, files: int, seed: int) -> list[tuple[str, list[str]]]:
     """Return names and files: samples of the corpora that are there, or made voices."""
-    root = data_root()
-    if root is None:
-        return [("Made voices", made_voices(folder, files or 100, seed=seed))]
-    found = []
+    found: list[tuple[str, list[str]]] = []
     for name in CORPORA:
-        paths = corpora.read(name, root / "corpora" / name).index.get_level_values("file")
-        random = np.random.default_rng(seed)
-        sample = random.choice(len(paths), min(files or len(paths), len(paths)), replace=False)
-        found.append((corpora.get(name).title, [paths[row] for row in np.sort(sample)]))
-    return found
+        if paths := corpus_files(name):
+            random = np.random.default_rng(seed)
+            sample = random.choice(len(paths), min(files or len(paths), len(paths)), replace=False)
+            found.append((corpora.get(name).title, [paths[row] for row in np.sort(sample)]))
+    return found or [("Made voices", made_voices(folder, files or 100, seed=seed))]
 
 
 if __name__ == "__main__":
