@@ -73,7 +73,7 @@ def test_show_says_what_the_model_is(folder):
         "activation: -1.25 to +1.00 for 90%\n",
         "training:      seed: 4\n",
         'sources: {"emodb": {"rows": 535}}\n',
-        "metrics:       target corpus0, metric ccc, value 0.1235\n",
+        "metrics:       target corpus0, metric ccc, value 0.123\n",
         "... and 2 more in metrics.json\n",
     ):
         assert said in result.stdout
@@ -284,3 +284,16 @@ def test_help_loads_nothing_heavy():
 def test_embedding_is_refused_in_words_where_there_is_no_contract():
     with pytest.raises(ContractError, match="can't embed recordings"):
         made_model(spec=None).embed([])
+
+
+def test_a_results_table_is_shown_by_target_and_label(tmp_path):
+    table = [
+        {"target": target, "label": "valence", "metric": metric, "value": value}
+        for target, metric, value in (("a", "ccc", 0.25), ("a", "mae", 1), ("b", "ccc", None))
+    ]
+    save_model(made_model(), tmp_path, metrics=table)
+    shown = invoke("show", tmp_path).stdout.partition("metrics:")[2].split("\n")
+    assert [line.strip() for line in shown[:2]] == [
+        "a valence: ccc 0.25, mae 1",
+        "b valence: ccc null",
+    ]

@@ -22,6 +22,7 @@ app = typer.Typer(
 _NAME = "A shipped model's name, a model folder, or hf:ORG/NAME[@REVISION]."
 _WIDEST = 140  # characters of a line in the summary
 _MOST = 12  # rows of metrics in the summary
+_RESULT = {"target", "label", "metric", "value"}  # the members of a results table that are shown
 
 
 @app.command(short_help="What a model is, and how well it does.")
@@ -121,20 +122,33 @@ def _under(label: str, lines: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _metrics(metrics: Mapping[str, Any] | list[Any]) -> Iterator[str]:
-    """The first rows of the metrics, a line each."""
+    """The first rows of the metrics, a line each; of a results table, each target's and label's."""
     rows = list(metrics.items()) if isinstance(metrics, Mapping) else metrics
+    if all(isinstance(row, Mapping) and row.keys() >= _RESULT for row in rows):
+        found: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            found.setdefault(f"{row['target']} {row['label']}", {})[str(row["metric"])] = row[
+                "value"
+            ]
+        rows = list(found.items())
     for row in rows[:_MOST]:
         if isinstance(row, Mapping):
-            yield ", ".join(f"{key} {_brief(value)}" for key, value in row.items())
+            yield _listed(row)
         else:
-            yield f"{row[0]}: {_brief(row[1])}" if isinstance(row, tuple) else _brief(row)
+            yield f"{row[0]}: {_listed(row[1])}" if isinstance(row, tuple) else _brief(row)
     if len(rows) > _MOST:
         yield f"... and {len(rows) - _MOST} more in metrics.json"
 
 
+def _listed(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_brief(part)}" for key, part in value.items())
+    return _brief(value)
+
+
 def _brief(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.3g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
