@@ -123,13 +123,11 @@ def _under(label: str, lines: list[str]) -> Iterator[tuple[str, str]]:
 
 def _metrics(metrics: Mapping[str, Any] | list[Any]) -> Iterator[str]:
     """The first rows of the metrics, a line each; of a results table, each target's and label's."""
-    rows = list(metrics.items()) if isinstance(metrics, Mapping) else metrics
+    rows: list[Any] = list(metrics.items()) if isinstance(metrics, Mapping) else metrics
     if all(isinstance(row, Mapping) and row.keys() >= _RESULT for row in rows):
         found: dict[str, dict[str, Any]] = {}
         for row in rows:
-            found.setdefault(f"{row['target']} {row['label']}", {})[str(row["metric"])] = row[
-                "value"
-            ]
+            found.setdefault(f"{row['target']} {row['label']}", {})[row["metric"]] = row["value"]
         rows = list(found.items())
     for row in rows[:_MOST]:
         if isinstance(row, Mapping):
