@@ -289,11 +289,11 @@ def test_embedding_is_refused_in_words_where_there_is_no_contract():
 def test_a_results_table_is_shown_by_target_and_label(tmp_path):
     table = [
         {"target": target, "label": "valence", "metric": metric, "value": value}
-        for target, metric, value in (("a", "ccc", 0.25), ("a", "mae", 1), ("b", "ccc", None))
+        for target, metric, value in (("a", "ccc", 0.25), ("a", "mae", 1), ("b", ["x"], None))
     ]
     save_model(made_model(), tmp_path, metrics=table)
     shown = invoke("show", tmp_path).stdout.partition("metrics:")[2].split("\n")
     assert [line.strip() for line in shown[:2]] == [
         "a valence: ccc 0.25, mae 1",
-        "b valence: ccc null",
+        "b valence: ['x'] null",
     ]

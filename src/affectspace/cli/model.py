@@ -127,7 +127,8 @@ def _metrics(metrics: Mapping[str, Any] | list[Any]) -> Iterator[str]:
     if all(isinstance(row, Mapping) and row.keys() >= _RESULT for row in rows):
         found: dict[str, dict[str, Any]] = {}
         for row in rows:
-            found.setdefault(f"{row['target']} {row['label']}", {})[row["metric"]] = row["value"]
+            figures = found.setdefault(f"{row['target']} {row['label']}", {})
+            figures[str(row["metric"])] = row["value"]
         rows = list(found.items())
     for row in rows[:_MOST]:
         if isinstance(row, Mapping):
