@@ -56,6 +56,29 @@ def test_a_second_run_computes_nothing_and_gives_the_same_bits(recordings, tmp_p
     assert run(recordings, tmp_path / "d", tmp_path)[1] == 0
 
 
+def test_two_files_of_one_content_are_read_back_in_later_runs(recordings, tmp_path):
+    twin = tmp_path / "twin.wav"
+    shutil.copyfile(recordings[0], twin)
+    both = [recordings[0], str(twin)]
+    first, _ = run(both, tmp_path / "c", tmp_path)
+    again, computed = run(both, tmp_path / "c", tmp_path)
+    assert computed == 0
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(run([str(twin)], tmp_path / "c", tmp_path)[0], first[1:])
+
+
+def test_a_shard_that_holds_a_key_twice_is_read(recordings, tmp_path):
+    """As one written before contents were told apart from files."""
+    run(recordings[:1], tmp_path / "c", tmp_path)
+    cache = Cache(tmp_path / "c", SPEC)
+    (key,) = cache.keys()
+    ((_, result),) = cache.read([key])
+    cache._write(cache_module._to_arrow([(key, result)] * 2))
+    fresh = Cache(tmp_path / "c", SPEC)
+    assert fresh.keys() == {key}
+    assert len([*fresh.read([key])]) == 1
+
+
 def test_content_counts_and_not_the_name(recordings, tmp_path):
     run(recordings, tmp_path / "c", tmp_path)
     renamed = shutil.copy(recordings[0], tmp_path / "other.wav")

@@ -70,7 +70,7 @@ class Cache:
     def __init__(self, root: Path, spec: FeatureSpec) -> None:
         self.folder = root / f"{spec.hash}-{RULES}"
         self._index: dict[bytes, Path] = {}
-        self._new: list[tuple[bytes, Result]] = []
+        self._new: dict[bytes, Result] = {}
         self._bytes = 0
         self._flushed = time.monotonic()
         self._writable = True
@@ -90,7 +90,7 @@ class Cache:
 
     def add(self, key: bytes, result: Result) -> None:
         """Take a result in; it is on disk after 10 seconds, 16 MB, or `flush`."""
-        self._new.append((key, result))
+        self._new[key] = result  # two files may have one content
         self._bytes += 0 if result.values is None else result.values.nbytes
         late = time.monotonic() - self._flushed > FLUSH_SECONDS
         if late or self._bytes > FLUSH_BYTES:
@@ -98,7 +98,7 @@ class Cache:
 
     def flush(self) -> None:
         """Write what was taken in since the last time."""
-        new, self._new, self._bytes = self._new, [], 0
+        new, self._new, self._bytes = list(self._new.items()), {}, 0
         self._flushed = time.monotonic()
         if not (new and self._writable):
             return
@@ -121,8 +121,9 @@ class Cache:
         for _ in range(2):  # the second time, what another run has moved meanwhile
             for shard in {self._index[key] for key in wanted if key in self._index}:
                 for key, result in self._results(shard, wanted):
-                    wanted.discard(key)
-                    yield key, result
+                    if key in wanted:  # earlier versions wrote a key twice into a shard
+                        wanted.discard(key)
+                        yield key, result
             if not wanted:
                 return
             self._look()
