@@ -431,6 +431,22 @@ def test_pages_that_lack_something(opened):
     assert page.text("#count") == "0 of 0 rows"
 
 
+def test_a_page_without_a_score_has_no_empty_plots(opened):
+    table = embedding_table(3, failed=1)
+    page = opened(table, audio="none")
+    assert page.text("#nothing").startswith("No row was scored")
+    for hidden in ("#plane", "#axis-x", "#colour", "#histograms", "#trajectory"):
+        assert not page.page.locator(hidden).is_visible()
+    assert page.count() == (3, 3)
+    assert all(message in page.text("#scroller") for message in table["message"])
+    page.page.click("#scroller tr[data-row='1']")
+    assert table["message"].iloc[1] in page.text("#details")
+    page.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page = opened(embedding_table(3, failed=0))
+    assert page.page.locator("#plane").is_visible()
+    assert page.page.locator("#nothing").count() == 0
+
+
 def test_narrow_dark_and_printed(opened):
     page = opened(embedding_table(40), width=420, scheme="dark")
     assert page.page.evaluate("document.documentElement.scrollWidth") == 420

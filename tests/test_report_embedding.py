@@ -462,6 +462,17 @@ def test_an_empty_table_and_one_without_a_score():
     page = page_of(embedding_table(3, failed=1))
     assert "0 of 3 (0 %) scored, 3 not." in page.text
     assert set(column_of(page.data["rows"], "activation")["values"]) == {None}
+    assert "No row was scored" not in page_of(embedding_table(3, failed=0)).text
+
+
+def test_a_page_without_a_score_claims_nothing_on_the_model():
+    failed = embedding_table(3, failed=1)
+    for table in (failed, failed[:0]):
+        text = page_of(table).text
+        assert "no calibration" not in text.partition("How to read the numbers")[0]
+        assert "No row was scored, so there is nothing to plot." in text
+    assert "each with the reason" in page_of(failed).text
+    assert "each with the reason" not in page_of(failed[:0]).text
 
 
 def test_writing_replaces_at_once(tmp_path):

@@ -103,6 +103,7 @@ def embedding_page(
         cautions=summary.caution_counts(table),
         labels=summary.estimated(table),
         calibrated=_is_calibrated(table),
+        any_scored=bool(summary.scored(table).any()),
         left_out=data["left_out"],
         model={str(key): value for key, value in model.items()},
         settings={str(key): value for key, value in settings.items() if key != "versions"},

@@ -34,7 +34,7 @@
   }
 
   Dom.byId('explorer').hidden = false;
-  if (Rows.count) {
+  if (Rows.anyScored) {
     colourMenu();
     Plane.start();
     axisMenus();

@@ -125,6 +125,7 @@ const Rows = (() => {
 
   return {
     count: raw.rows, columns, own, starts, ends, file: raw.file, fileColumn, folderColumn,
+    anyScored: status.codes.some((_, row) => isScored(row)),
     audio: raw.audio, addresses: raw.addresses, oddAddresses: raw.odd_addresses,
     folderCode: (row) => raw.files.folder[raw.file[row]],
     fileName: (row) => raw.files.name[raw.file[row]],
