@@ -104,6 +104,45 @@ def test_the_summary_says_where_the_labels_lie():
     assert missing not in summary.sentences(table.assign(valence=np.nan, status="silent"))
 
 
+def nearly_equal(label, spread, *, middle=2.6, half=1.4, rows=20):
+    """A table whose estimates of one label span `spread`, with intervals of the same width."""
+    values = np.linspace(middle - spread / 2, middle + spread / 2, rows)
+    ends = {label: values, f"{label}_low": values - half, f"{label}_high": values + half}
+    return embedding_table(rows, failed=0).assign(**ends)
+
+
+@pytest.mark.parametrize("label", ["activation", "valence"])
+def test_estimates_that_hardly_differ_are_not_called_precise(label):
+    lines = summary.sentences(nearly_equal(label, 0.06))
+    (found,) = [line for line in lines if label in line.lower()]
+    assert found == (
+        f"The estimates of {label} hardly differ (from 2.57 to 2.63), while their intervals span "
+        f"1.2 to 4.0: take {label} as not known here, rather than as neutral."
+    )
+    (other,) = {"activation", "valence"} - {label}
+    assert any(line.startswith(f"{other.capitalize()} is") for line in lines)
+
+
+def test_estimates_differ_from_a_tenth_of_the_intervals_width_on():
+    def hardly(table):
+        return any("hardly differ" in line for line in summary.sentences(table))
+
+    assert hardly(nearly_equal("valence", 0.279))
+    assert not hardly(nearly_equal("valence", 0.281))
+    narrow = nearly_equal("valence", 0.06)
+    assert not hardly(narrow[:1])
+    assert not hardly(narrow.assign(valence_low=np.nan, valence_high=np.nan))
+    assert not hardly(narrow.drop(columns=["valence_low", "valence_high"]))
+    silent = nearly_equal("valence", 0.06).assign(status="silent")
+    assert not hardly(silent)
+
+
+def test_estimates_beyond_neutral_are_not_called_unknown():
+    lines = summary.sentences(nearly_equal("activation", 0.02, middle=4.5, half=0.4))
+    (found,) = [line for line in lines if "hardly differ" in line]
+    assert found.endswith("span 4.1 to 4.9: they don't tell these rows apart.")
+
+
 @pytest.mark.parametrize(
     ("rare", "rows", "start"),
     [
@@ -176,9 +215,18 @@ def test_the_page_holds_the_table():
         assert len(set(column["levels"])) == len(column["levels"])
 
 
+@pytest.mark.parametrize("value", [4.145406, 2.92521, 3.004999, 1.06501])
+def test_ratings_are_rounded_once(value):
+    table = embedding_table(1, failed=0).assign(activation=value, unusualness=value / 10)
+    data = columns.page_data(table)
+    for name, digits in (("activation", 2), ("unusualness", 3)):
+        (stored,) = column_of(data, name)["values"]
+        assert f"{stored:.{digits}f}" == f"{table[name].iloc[0]:.{digits}f}"
+
+
 def test_what_is_missing_is_none_or_minus_one():
     table = embedding_table(4, failed=0)
-    table["activation"] = [2.5, np.nan, np.inf, -0.0001]
+    table["activation"] = [2.5, np.nan, np.inf, -1e-7]
     table["note"] = pd.Series(["a", None, "", np.nan], index=table.index, dtype=object)
     table["count"] = pd.array([1, None, 3, 2**40], dtype="Int64")
     data = columns.page_data(table)

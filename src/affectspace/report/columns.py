@@ -24,17 +24,18 @@ MOST_LATENT = 8
 LONGEST_TEXT = 300
 """Longer texts are cut, in characters."""
 
-_RATING = {"digits": 3, "unit": ""}
+_RATING = {"digits": 6, "unit": ""}
+# More decimals than the page shows: rounded to 3, 4.145406 would read 4.14 instead of 4.15.
 _OWN: dict[str, dict[str, Any]] = {
     **{f"{label}{end}": _RATING for label in LABELS for end in ("", "_low", "_high")},
-    "unusualness": {"digits": 4, "unit": ""},
+    "unusualness": {"digits": 6, "unit": ""},
     "status": {},
     "message": {},
     "caution": {},
-    "duration": {"digits": 2, "unit": "s"},
-    "level": {"digits": 1, "unit": "dBFS"},
-    "clipped_share": {"digits": 4, "unit": ""},
-    "voiced_share": {"digits": 3, "unit": ""},
+    "duration": {"digits": 4, "unit": "s"},
+    "level": {"digits": 3, "unit": "dBFS"},
+    "clipped_share": {"digits": 6, "unit": ""},
+    "voiced_share": {"digits": 5, "unit": ""},
     "bandwidth": {"digits": 0, "unit": "Hz"},
 }
 
@@ -42,8 +43,8 @@ _OWN: dict[str, dict[str, Any]] = {
 def page_data(table: pd.DataFrame) -> dict[str, Any]:
     """The table as plain lists, ready for JSON.
 
-    Numbers are rounded (ratings to 0.001), texts are coded by their distinct values, and what is
-    missing is None, or the code -1.
+    Numbers are rounded (to a few decimals more than are shown), texts are coded by their distinct
+    values, and what is missing is None, or the code -1.
 
     Args:
         table: the embedding table.
@@ -136,7 +137,7 @@ def _common(folders: Sequence[str]) -> str:
 def _column(name: str, values: pd.Series) -> dict[str, Any]:
     own = _OWN.get(name)
     if own is None and is_latent(name):
-        own = {"digits": 4, "unit": ""}
+        own = {"digits": 6, "unit": ""}
     head = {"name": name, "own": own is not None, "unit": (own or {}).get("unit", "")}
     if own is not None and "digits" in own:
         floats = values.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -14,6 +14,12 @@ from affectspace.model.cautions import UNUSUAL_ABOVE as RARE
 
 LABELS = ("activation", "valence")
 
+NARROW = 0.1
+"""Estimates that span less than this share of an interval's width can't be told apart."""
+
+NEUTRAL = 3.0
+"""The middle of the ratings' scale, 1 to 5."""
+
 MANY_RARE = 0.05
 """From this share of rare rows on, five times what is expected, the summary warns."""
 
@@ -137,11 +143,43 @@ def _where(usable: pd.DataFrame, label: str) -> str:
     middle = float(np.mean(values))
     if len(values) == 1:
         return f"{label.capitalize()} is {middle:.2f} (1 to 5, 3 is neutral)."
+    if (found := _hardly_differ(usable, label)) is not None:
+        return found
     low, high = np.quantile(values, [0.25, 0.75])
     return (
         f"{label.capitalize()} is {middle:.2f} on average (1 to 5, 3 is neutral); "
         f"the middle half of the rows lies between {low:.2f} and {high:.2f}."
     )
+
+
+def _hardly_differ(usable: pd.DataFrame, label: str) -> str | None:
+    """What to say of a label whose estimates are all but equal, measured by their intervals.
+
+    A model that can't tell a label answers with its mean and a wide interval. The quartiles of
+    such answers would look precise.
+
+    Args:
+        usable: the scored rows.
+        label: a label with at least one estimate.
+
+    Returns:
+        A sentence, or None where the estimates differ or have no intervals.
+    """
+    values, low, high = (numbers(usable, f"{label}{end}") for end in ("", "_low", "_high"))
+    known = np.isfinite(values) & np.isfinite(low) & np.isfinite(high)
+    if known.sum() < 2 or np.isfinite(values).sum() > known.sum():
+        return None
+    values, low, high = values[known], low[known], high[known]
+    if np.ptp(values) > NARROW * np.median(high - low):
+        return None
+    least, most = np.median(low), np.median(high)
+    found = (
+        f"The estimates of {label} hardly differ (from {values.min():.2f} to "
+        f"{values.max():.2f}), while their intervals span {least:.1f} to {most:.1f}"
+    )
+    if least < NEUTRAL < most:
+        return f"{found}: take {label} as not known here, rather than as neutral."
+    return f"{found}: they don't tell these rows apart."
 
 
 def _missing_labels(table: pd.DataFrame) -> list[str]:
