@@ -156,8 +156,9 @@ def test_columns_of_a_table_are_passed_on_and_never_overwritten(model, tmp_path)
 
 
 def test_a_table_with_another_index_is_refused(model):
-    with pytest.raises(TableError, match="index levels file, start, end; this one has None"):
-        model.embed(pd.DataFrame({"file": ["a.wav"]}))
+    index = pd.MultiIndex.from_tuples([("a.wav", 0)], names=["file", "begin"])
+    with pytest.raises(TableError, match="index levels file, start, end"):
+        model.embed(pd.DataFrame({"who": ["me"]}, index))
 
 
 def test_the_table_says_by_which_model_and_parquet_keeps_it(model, tmp_path):
@@ -411,3 +412,43 @@ def test_neither_torch_nor_the_rest_of_the_extra_is_needed(model, tmp_path):
     assert run.returncode == 0, run.stderr
     assert (folder / "page.html").stat().st_size > 1000
     assert len(read_table(folder / "o.csv")) == 1
+
+
+def test_a_frame_with_a_column_file_is_a_table(model, tmp_path):
+    path = write(tmp_path / "a.wav", voice(2.0))
+    frame = pd.DataFrame(
+        {"file": [path, path], "start": [0.0, 0.5], "end": [1.5, None], "who": "me"}
+    )
+    found = model.embed(frame, cache=False)
+    assert found.index.equals(utterance_index([path, path], [0, 0.5], [1.5, None]))
+    assert found["who"].tolist() == ["me", "me"]
+    assert found["status"].tolist() == ["ok", "ok"]
+    with pytest.raises(TableError, match="or a column 'file'; this one has the columns who"):
+        model.embed(frame[["who"]])
+
+
+def test_an_array_the_other_way_round_says_so(model):
+    stereo = np.stack([voice(), voice()], axis=1)
+    found = model.embed([(stereo, 16_000), (stereo.T, 16_000)], cache=False)
+    assert found["status"].tolist() == ["failed", "ok"]
+    assert "looks like (n, channels), as soundfile gives it" in found["message"].iloc[0]
+
+
+def test_a_number_of_seconds_is_a_segment(model):
+    samples = (voice(3.0), 16_000)
+    numbered = model.embed(samples, segment=1, cache=False)
+    assert len(numbered) == 3
+    pd.testing.assert_frame_equal(numbered, model.embed(samples, segment="1", cache=False))
+
+
+def test_silence_in_one_of_two_channels_says_that_there_is_another(model):
+    right = np.stack([np.zeros(16_000, np.float32), voice()])
+    found = model.embed((right, 16_000), cache=False)
+    assert found["status"].tolist() == ["silent"]
+    assert "the recording has 2" in found["message"].iloc[0]
+    assert model.embed((right, 16_000), channel=1, cache=False)["status"].tolist() == ["ok"]
+
+
+def test_a_model_is_shown_in_one_line(model):
+    assert repr(model).startswith("<AffectModel ")
+    assert len(repr(model)) < 100

@@ -313,3 +313,10 @@ def test_weights_of_another_model(tmp_path):
     (tmp_path / "other" / "config.json").replace(tmp_path / "one" / "config.json")
     with pytest.raises(ModelError, match="another model"):
         load_model(tmp_path / "one")
+
+
+def test_features_with_other_columns_say_how_to_select(x):
+    model = made_model()
+    frame = pd.DataFrame(x, columns=list(model.feature_names)).assign(status="ok")
+    with pytest.raises(ContractError, match=r"FeatureTable.read, or select list\(model"):
+        model.encode(frame)

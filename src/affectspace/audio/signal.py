@@ -23,6 +23,9 @@ from affectspace.errors import AudioError
 SAMPLING_RATE = 16_000
 """Of every signal, in Hz. Native 44.1 kHz against 16 kHz changes over half of the 88 eGeMAPS."""
 
+MOST_CHANNELS = 64
+"""Where an array has more rows than that, and fewer columns, it was meant the other way round."""
+
 RULES = 2
 """Counts the versions of how audio is read and checked; caches of other versions aren't used."""
 
@@ -149,7 +152,7 @@ def _signal(samples: NDArray[np.float32], rate: int, channel: Channel) -> Signal
     """Turn decoded samples, shape (n, channels), into a signal."""
     checks.check_length(len(samples), rate)
     mono = checks.mix(samples, channel)
-    checks.check_sound(mono)
+    _check_sound(mono, samples.shape[1])
     clipped_share = checks.clipped_share(mono)
     if rate != SAMPLING_RATE:
         mono = soxr.resample(mono, rate, SAMPLING_RATE, quality="HQ")
@@ -166,6 +169,16 @@ def _signal(samples: NDArray[np.float32], rate: int, channel: Channel) -> Signal
     )
 
 
+def _check_sound(mono: NDArray[np.float32], channels: int) -> None:
+    try:
+        checks.check_sound(mono)
+    except AudioError as error:
+        if channels == 1:
+            raise
+        hint = f"{error}, in the channel that was read; the recording has {channels}"
+        raise AudioError(error.status, hint) from None
+
+
 def from_array(
     values: NDArray[Any], rate: int, start: float, end: float | None
 ) -> tuple[NDArray[np.float32], int]:
@@ -173,6 +186,11 @@ def from_array(
     array = np.asarray(values)
     if array.ndim not in (1, 2):
         raise ValueError(f"an array of samples has shape (n,) or (channels, n), not {array.shape}")
+    if array.ndim == 2 and array.shape[1] <= MOST_CHANNELS < array.shape[0]:
+        raise ValueError(
+            f"an array of samples has shape (n,) or (channels, n); {array.shape} looks like "
+            "(n, channels), as soundfile gives it: transpose it"
+        )
     if array.dtype.kind == "u":
         middle = np.iinfo(array.dtype).max // 2 + 1
         array = (array.astype(np.float64) - middle) / middle

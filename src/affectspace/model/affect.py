@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from affectspace.model.recordings import Recordings
     from affectspace.segments import Segmentation
 
+_REMEDY = ". Read a file of features with FeatureTable.read, or select list(model.feature_names)"
 _BLOCK = 2**20  # values that are worked on at once, 8 MB: more rows are no quicker
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AffectModel:
     """A trained model: features in; embedding, activation and valence out.
 
@@ -75,6 +76,11 @@ class AffectModel:
     version: str = ""
     licence: str = ""
     source: str = ""
+
+    def __repr__(self) -> str:
+        name = " ".join(filter(None, (self.name, self.version))) or self.objective.name
+        sizes = self.architecture
+        return f"<AffectModel {name}: {sizes.n_features} features to {sizes.n_latent} dimensions>"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -288,6 +294,8 @@ class AffectModel:
                 raise ContractError(
                     f"the model was trained on {_shown(self.feature_names)}, "
                     f"but the table has {_shown(names)}"
+                    + _REMEDY
+                    * (set(self.feature_names) <= set(names))
                 )
         x = np.asarray(features)
         if x.dtype.kind != "f":

@@ -74,7 +74,9 @@ def embed(
     progress: bool = False,
 ) -> pd.DataFrame:
     """Embed recordings; see [`AffectModel.embed`][affectspace.model.AffectModel.embed]."""
-    segmentation = Segmentation.parse(segment) if isinstance(segment, str) else segment
+    segmentation = (
+        segment if isinstance(segment, Segmentation) else Segmentation.parse(str(segment))
+    )
     model = adopt(model)
     backend = _backend(model, channel)
     gathered = gather(recordings)

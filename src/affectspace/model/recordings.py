@@ -13,6 +13,7 @@ import pandas as pd
 from affectspace.errors import TableError
 from affectspace.features.signals import InMemory
 from affectspace.tables import INDEX, find_utterances, utterance_index
+from affectspace.tables.table import listed
 
 Recording = str | os.PathLike[str] | InMemory
 Recordings = Recording | Iterable[Recording] | pd.DataFrame
@@ -35,7 +36,8 @@ def gather(recordings: Recordings) -> Gathered:
 
     Args:
         recordings: a path (of whatever [`find_utterances`][affectspace.tables.find_utterances]
-            takes), samples with their sampling rate, several of either, or an utterance table.
+            takes), samples with their sampling rate, several of either, or an utterance table; its
+            index may also be the columns `file`, and `start` and `end` where they are needed.
 
     Returns:
         The rows. What is in memory is called `signal`, or `signal-3` as the fourth of several.
@@ -45,12 +47,7 @@ def gather(recordings: Recordings) -> Gathered:
         TypeError: when something is neither a path nor samples with their sampling rate.
     """
     if isinstance(recordings, pd.DataFrame):
-        if tuple(recordings.index.names) != INDEX:
-            raise TableError(
-                f"an utterance table has the index levels {', '.join(INDEX)}; this one has "
-                f"{', '.join(map(str, recordings.index.names))}. Build it with utterance_index"
-            )
-        return Gathered(recordings, {})
+        return Gathered(_as_table(recordings), {})
     if isinstance(recordings, str | os.PathLike) or _in_memory(recordings):
         items: list[Any] = [recordings]
     elif isinstance(recordings, Iterable) and not hasattr(recordings, "dtype"):
@@ -58,6 +55,19 @@ def gather(recordings: Recordings) -> Gathered:
     else:
         raise _misunderstood(recordings)
     return _gathered(items, numbered=len(items) > 1 or items[:1] != [recordings])
+
+
+def _as_table(frame: pd.DataFrame) -> pd.DataFrame:
+    if tuple(frame.index.names) == INDEX:
+        return frame
+    if "file" not in frame.columns:
+        raise TableError(
+            f"an utterance table has the index levels {', '.join(INDEX)}, or a column 'file'; this "
+            f"one has the columns {listed(frame.columns)}"
+        )
+    times = (list(frame[name]) if name in frame.columns else None for name in INDEX[1:])
+    index = utterance_index([str(file) for file in frame["file"]], *times)
+    return frame.drop(columns=[name for name in INDEX if name in frame.columns]).set_axis(index)
 
 
 def _gathered(items: list[Any], *, numbered: bool) -> Gathered:
