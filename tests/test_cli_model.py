@@ -137,6 +137,9 @@ def test_show_the_default(folder, monkeypatch):
     folder.rename(folder.with_name("default"))
     result = invoke("show")
     assert "source:        default\n" in result.stdout
+    result = invoke("check")
+    assert result.exit_code == 0, result.output
+    assert states(result) == dict.fromkeys(CHECKS, "ok")
 
 
 def test_an_error_is_an_affectspace_error(tmp_path):
@@ -297,3 +300,35 @@ def test_a_results_table_is_shown_by_target_and_label(tmp_path):
         "a valence: ccc 0.25, mae 1",
         "b valence: ['x'] null",
     ]
+
+
+def test_what_matters_of_a_results_table_survives_the_cut(tmp_path):
+    figures = {
+        "p_value": 1e-103, "adjusted_r2_pairs": 0.533, "kendall": 0.578, "interval_width": 2.7,
+        "pearson": None, "other_figure_of_a_long_name": 0.25, "another_figure_of_a_long_name": 1.0,
+        "coverage_90": 0.9077, "mae": 0.7234, "ccc": -0.0012, "adjusted_r2": 0.5872,
+    }  # fmt: skip
+    table = [
+        {"target": "a", "label": "valence", "metric": metric, "value": value}
+        for metric, value in figures.items()
+    ]
+    save_model(made_model(), tmp_path, metrics=table)
+    line = invoke("show", tmp_path).stdout.partition("metrics:")[2].split("\n")[0].strip()
+    start = "a valence: adjusted_r2 0.59, pearson null, ccc 0.00, mae 0.72, coverage_90 0.91, "
+    assert line.startswith(start + "p_value 1e-103, adjusted_r2_pairs 0.533, ")
+    assert line.endswith(", ...")
+    assert len(line) <= 140
+
+
+def test_a_line_that_was_cut_says_so(tmp_path):
+    record = {"short": [1, 2], "commas": list(range(999)), "blank": "z" * 999}
+    save_model(made_model(record=record), tmp_path)
+    short, commas, blank = (
+        next(line for line in invoke("show", tmp_path).stdout.splitlines() if f" {name}: " in line)
+        for name in record
+    )
+    assert short.endswith("[1, 2]")
+    assert commas.endswith(", ...")
+    assert commas.split(", ")[-2] in map(str, range(999))
+    assert blank.endswith("z ...")
+    assert max(map(len, (commas, blank))) <= 155

@@ -22,6 +22,7 @@ app = typer.Typer(
 _NAME = "A shipped model's name, a model folder, or hf:ORG/NAME[@REVISION]."
 _WIDEST = 140  # characters of a line in the summary
 _MOST = 12  # rows of metrics in the summary
+_FIRST = ("adjusted_r2", "pearson", "ccc", "mae", "coverage_")  # how a results table's lines start
 _RESULT = {"target", "label", "metric", "value"}  # the members of a results table that are shown
 
 
@@ -53,7 +54,7 @@ def show(
 
 @app.command(short_help="Whether a folder is sound, and this installation fits it.")
 def check(
-    name: Annotated[str, typer.Argument(metavar="NAME|DIR|hf:ORG/NAME", help=_NAME)],
+    name: Annotated[str, typer.Argument(metavar="[NAME|DIR|hf:ORG/NAME]", help=_NAME)] = "default",
 ) -> None:
     """Check a model's folder and whether this installation computes its features.
 
@@ -117,8 +118,17 @@ def _summary(model: AffectModel, folder: Path) -> Iterator[tuple[str, str]]:
 
 def _under(label: str, lines: list[str]) -> Iterator[tuple[str, str]]:
     for line in lines or ["none"]:
-        yield label, line[:_WIDEST]
+        yield label, _cut(line)
         label = ""
+
+
+def _cut(line: str) -> str:
+    """A line of at most `_WIDEST` characters; one that was cut says so, and ends at a comma."""
+    if len(line) <= _WIDEST:
+        return line
+    head = line[: _WIDEST - len(" ...")]
+    comma = head.rfind(", ")
+    return (head[: comma + 1] if comma > _WIDEST // 2 else head) + " ..."
 
 
 def _metrics(metrics: Mapping[str, Any] | list[Any]) -> Iterator[str]:
@@ -129,7 +139,7 @@ def _metrics(metrics: Mapping[str, Any] | list[Any]) -> Iterator[str]:
         for row in rows:
             figures = found.setdefault(f"{row['target']} {row['label']}", {})
             figures[str(row["metric"])] = row["value"]
-        rows = list(found.items())
+        rows = [(name, _first_things_first(figures)) for name, figures in found.items()]
     for row in rows[:_MOST]:
         if isinstance(row, Mapping):
             yield _listed(row)
@@ -137,6 +147,23 @@ def _metrics(metrics: Mapping[str, Any] | list[Any]) -> Iterator[str]:
             yield f"{row[0]}: {_listed(row[1])}" if isinstance(row, tuple) else _brief(row)
     if len(rows) > _MOST:
         yield f"... and {len(rows) - _MOST} more in metrics.json"
+
+
+def _first_things_first(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Metrics by name, those of `_FIRST` ahead with two decimals, so that a cut spares them."""
+    ahead = [name for start in _FIRST for name in sorted(figures) if _is(name, start)]
+    rounded = {
+        name: f"{round(figures[name], 2) + 0.0:.2f}"
+        if isinstance(figures[name], float)
+        else figures[name]
+        for name in ahead
+    }
+    return rounded | {name: value for name, value in figures.items() if name not in rounded}
+
+
+def _is(name: str, start: str) -> bool:
+    """Whether a metric is the one that is meant; with a final underscore, one that starts so."""
+    return name.startswith(start) if start.endswith("_") else name == start
 
 
 def _listed(value: Any) -> str:
