@@ -72,6 +72,25 @@ def test_index_refuses_other_lengths_and_words() -> None:
         tables.utterance_index(["a"], starts=["soon"])
 
 
+@pytest.mark.parametrize("text", ["0,5", "1,5", "0 days 00:00:01,5", "1 5", "1_5", "1:30", "inf"])
+def test_index_refuses_times_that_could_be_misread(text: str) -> None:
+    with pytest.raises(TableError, match=f"end can't .* '{text}' should be seconds such as 1.5"):
+        tables.utterance_index(["a"], ends=[text])
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        *(("0.5", 0.5), (" 5 ", 5), (".5", 0.5), ("1e-3", 0.001), ("-1", -1), ("1.5s", 1.5)),
+        *(("1500 ms", 1.5), ("1h 30m", 5400), ("00:01:30.25", 90.25), ("P0DT0H1M1.5S", 61.5)),
+        *(("0 days 00:00:01.500000000", 1.5), ("-1 days +23:59:59.5", -0.5)),
+    ],
+)
+def test_text_without_a_unit_is_seconds(text: str, seconds: float) -> None:
+    index = tables.utterance_index(["a"], [text])
+    assert index[0][1].total_seconds() == seconds
+
+
 # Checks
 
 
@@ -209,6 +228,51 @@ def test_a_write_that_fails_leaves_the_old_file(
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('file,start,end\na,"0,5",2.5\na,0.5,2.5\n', "start can't be read as a time: '0,5' should"),
+        ("file,start,end\na,0,5,2.5\n", "more columns than the header; is there a decimal comma"),
+        ("file;start;end\na;0,5;2,5\n", "separated by ';', and should be by commas"),
+        ("file\tstart\na\t0\n", r"separated by '\\t', and should be by commas"),
+        (
+            "file,start\na,-1\n",
+            "1 of 1 rows start before 0, first: file 'a', start -1 s, end empty",
+        ),
+        ("file,start,end\na,1,2\nb,2.5,1.25\n", "no later .* start 2.5 s, end 1.25 s"),
+        ("file,start\na,1\na,1\n", "2 of 2 rows come more than once, first: file 'a', start 1 s"),
+    ],
+)
+def test_bad_rows_are_told_with_the_table_and_in_seconds(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "rows.csv").write_text(text)
+    with pytest.raises(TableError, match=rf"rows\.csv.*{message}"):
+        tables.read_table(tmp_path / "rows.csv")
+
+
+def test_an_empty_start_is_the_start_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("file,start,end\na,,\nb,,2\nc,1,2\n")
+    (tmp_path / "a.jsonl").write_text('{"file": "a", "start": null}\n{"file": "b"}\n')
+    starts = tables.read_table(tmp_path / "a.csv").index.get_level_values("start")
+    assert starts.total_seconds().tolist() == [0, 0, 1]
+    assert starts.dtype == "timedelta64[ns]"
+    starts = tables.read_table(tmp_path / "a.jsonl").index.get_level_values("start")
+    assert starts.total_seconds().tolist() == [0, 0]
+
+
+def test_bad_spans_that_tell_of_it_can_be_written_and_read(tmp_path: Path) -> None:
+    index = tables.utterance_index(["a", "b"], [-1, 2], [1, 2])
+    frame = pd.DataFrame({"status": tables.text_column(["bad_span", "missing"]).array}, index)
+    for suffix in tables.TABLE_SUFFIXES:
+        tables.write_table(frame, tmp_path / f"t{suffix}")
+        pd.testing.assert_frame_equal(tables.read_table(tmp_path / f"t{suffix}"), frame)
+    with pytest.raises(
+        TableError, match="1 of 2 rows end no later than they start, first: file 'b'"
+    ):
+        tables.write_table(frame.assign(status=["bad_span", "ok"]), tmp_path / "t.csv")
+
+
 # JSON lines
 
 
@@ -322,6 +386,22 @@ def test_a_row_that_comes_twice_counts_once_and_keeps_its_columns(
     assert "rows that came before are left out: 3, first all/b.wav" in caplog.text
 
 
+def test_spans_of_an_input_come_as_they_are_and_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "t.csv").write_text(
+        "file,start,end,who\na,-1,2,\na,3,2,x\nb,0.5,1,y\n./b,0.5,1,z\nb,,1,w\n"
+    )
+    frame = tables.find_utterances([tmp_path / "t.csv"])
+    spans = frame.index.to_frame()[["start", "end"]].apply(lambda times: times.dt.total_seconds())
+    assert spans.to_numpy().tolist() == [[-1, 2], [3, 2], [0.5, 1], [0, 1]]
+    assert frame["who"].fillna("").tolist() == ["", "x", "y", "w"]
+    assert "rows that came before are left out: 1, first " in caplog.text
+    (tmp_path / "t.csv").write_text("file,start\n,1\nb,1\n")
+    with pytest.raises(TableError, match=r"t\.csv: 1 of 2 rows have no file name"):
+        tables.find_utterances([tmp_path / "t.csv"])
+
+
 def test_nothing_to_embed_is_an_error_only_where_it_is_all(
     collection: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -341,6 +421,15 @@ def test_a_list_that_is_missing_says_so(tmp_path: Path) -> None:
 
 
 # Names that aren't spelt as on disk
+
+
+def test_a_table_in_the_current_folder_adds_nothing_to_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tables.write_table(table_of(["x/a.wav", "/b.wav"]), "t.csv")
+    assert found(Path(), "t.csv") == ["x/a.wav", "/b.wav"]
+    assert found(tmp_path, tmp_path / "t.csv") == ["x/a.wav", "/b.wav"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names on disk are text")

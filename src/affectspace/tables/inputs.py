@@ -14,7 +14,7 @@ import pandas as pd
 from affectspace.audio.names import locate, table_name
 from affectspace.errors import TableError
 from affectspace.tables.labels import AUDIO_SUFFIXES
-from affectspace.tables.table import TABLE_SUFFIXES, listed, read_table, utterance_index
+from affectspace.tables.table import TABLE_SUFFIXES, listed, read_rows, utterance_index
 
 LIST_SUFFIX = ".txt"
 STDIN = "-"
@@ -36,8 +36,9 @@ def find_utterances(
             `-` is a file like any other.
 
     Returns:
-        The utterance table. A row that several inputs name comes once, at its first place, with
-        the columns of all.
+        The utterance table. A row that is named several times comes once, at its first place, with
+        the columns of all; a warning in the log says so. A table's spans come as they are, even
+        those that no recording has: extraction answers them with the status `bad_span`.
 
     Raises:
         TableError: when no input holds a row (one that doesn't, among others, is a warning in the
@@ -76,7 +77,7 @@ def _rows(path: str, stdin: IO[bytes] | None) -> tuple[list[str] | pd.DataFrame,
         formats = listed(AUDIO_SUFFIXES)
         return _audio_below(path), f"{path} holds no audio: nothing ends in {formats}"
     if suffix in TABLE_SUFFIXES:
-        return read_table(path, resolve=True), f"{path} has no rows"
+        return read_rows(path), f"{path} has no rows"
     if suffix == LIST_SUFFIX:
         try:
             content = Path(path).read_bytes()

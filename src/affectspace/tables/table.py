@@ -11,17 +11,19 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from affectspace.audio.names import table_name
+from affectspace.audio.status import Status
 from affectspace.errors import MissingExtraError, TableError
 from affectspace.tables.files import replaced_at_once
+from affectspace.tables.times import MISSING, in_seconds, read_times
 
 TABLE_SUFFIXES = (".csv", ".parquet", ".jsonl")
 INDEX = ("file", "start", "end")
@@ -33,7 +35,6 @@ NUMBER_COLUMNS = ("age", *RATINGS)
 TEXT_DTYPE = pd.Series(["text"]).dtype
 
 _TIME_DTYPE = "timedelta64[ns]"
-_NOT_A_NUMBER = ["", "nan", "NaN", "NA", "N/A", "NaT", "null", "NULL", "None"]
 FILE_HEADERS = ("file", "filename", "file_name", "filname", "name", "utt_id")
 _NUMBER = re.compile(r"(age|(activation|valence|dominance)(_\w+)?)")
 
@@ -49,7 +50,7 @@ def utterance_index(
         files: path or name of each utterance's file, length n. A byte that isn't UTF-8 becomes
             its code, as in `\xe9`.
         starts: where each utterance starts: timedeltas, strings such as `0 days 00:00:01.5`, or
-            numbers in seconds. Without it, 0.
+            numbers in seconds, also as text. Without it, 0.
         ends: where each ends, in the same forms; NaT, NaN and None mean the end of the file.
             Without it, NaT.
 
@@ -73,8 +74,8 @@ def utterance_index(
     return pd.MultiIndex.from_arrays(
         [
             pd.Series([_file(file) for file in files], dtype=TEXT_DTYPE),
-            _times([0.0] * n if starts is None else starts, "start"),
-            _times([None] * n if ends is None else ends, "end"),
+            read_times([0.0] * n if starts is None else starts, "start"),
+            read_times([None] * n if ends is None else ends, "end"),
         ],
         names=list(INDEX),
     )
@@ -91,8 +92,9 @@ def check_table(table: pd.DataFrame) -> pd.DataFrame:
 
     Raises:
         TableError: when the index isn't `file, start, end` with the dtypes of this module, a file
-            name is missing, a start is missing or negative, an end isn't after its start, a row
-            comes twice, a rating isn't numeric, or activation is called arousal.
+            name is missing, a start is missing or negative or an end isn't after it (where no
+            `status` says that the row failed), a row comes twice, a rating isn't numeric, or
+            activation is called arousal.
     """
     _check_index(table)
     if any(str(column).startswith("arousal") for column in table.columns):
@@ -121,20 +123,34 @@ def _check_index(table: pd.DataFrame) -> None:
                 f"index level {level!r} should have dtype {_TIME_DTYPE} and has "
                 f"{levels[level].dtype}; build the index with utterance_index"
             )
+    # an embedding table may hold any span that it has no answer for, and says so
+    statuses = table["status"] if "status" in table else pd.Series("", table.index)
+    failed = statuses.isin([status for status in Status if status != Status.OK]).to_numpy()
+    _check_rows(levels, failed)
+
+
+def _check_names(table: pd.DataFrame) -> None:
+    levels = table.index.to_frame(index=False)
+    _check_rows(levels, np.zeros(len(levels), bool), ("have no file name",))
+
+
+def _check_rows(levels: pd.DataFrame, failed: NDArray[np.bool_], ways: Sequence[str] = ()) -> None:
+    """Raise where rows are wrong, in the ways that matter, or in any."""
     files, start, end = (levels[level] for level in INDEX)
     bad: dict[str, pd.Series[bool]] = {
         "have no file name": files.isna() | (files == ""),
         "have no start": start.isna(),
-        "start before 0": start < pd.Timedelta(0),
-        "end no later than they start": end <= start,
+        "start before 0": (start < pd.Timedelta(0)) & ~failed,
+        "end no later than they start": (end <= start) & ~failed,
         "come more than once": levels.duplicated(keep=False),
     }
-    for what, rows in bad.items():
+    for what in ways or bad:
+        rows = bad[what]
         if rows.any():
             first = levels[rows].iloc[0]
             raise TableError(
-                f"{int(rows.sum())} of {len(table)} rows {what}, first: file {first['file']!r}, "
-                f"start {first['start']}, end {first['end']}"
+                f"{int(rows.sum())} of {len(levels)} rows {what}, first: file {first['file']!r}, "
+                f"start {in_seconds(first['start'])}, end {in_seconds(first['end'])}"
             )
 
 
@@ -142,8 +158,8 @@ def read_table(path: str | Path, *, resolve: bool = False) -> pd.DataFrame:
     """Read an utterance table from CSV, Parquet or JSON lines.
 
     Reads what [`write_table`][affectspace.tables.write_table] and audformat write, and plainer
-    files: times may be in seconds, `start` and `end` may be left out, `arousal` is read as
-    `activation`.
+    files: times may be in seconds, `start` and `end` may be empty or left out, `arousal` is read
+    as `activation`.
 
     Args:
         path: a `.csv`, `.parquet` or `.jsonl` file with at least a column `file`.
@@ -157,16 +173,42 @@ def read_table(path: str | Path, *, resolve: bool = False) -> pd.DataFrame:
         TableError: when the file is missing, isn't a table, or doesn't pass
             [`check_table`][affectspace.tables.check_table].
     """
+    table = _read(path, check_table)
+    return resolve_files(table, Path(path).parent) if resolve else table
+
+
+def read_rows(path: str | Path) -> pd.DataFrame:
+    """Read an utterance table for those who answer row by row, with files resolved.
+
+    Unlike [`read_table`][affectspace.tables.read_table] it lets rows through that come more than
+    once, and spans that no recording has.
+
+    Raises:
+        TableError: when the file is missing, isn't a table, or a row has no file name.
+    """
+    return resolve_files(_read(path, _check_names), Path(path).parent)
+
+
+def _read(path: str | Path, check: Callable[[pd.DataFrame], object]) -> pd.DataFrame:
     frame = read_frame(path)
+    try:
+        table = _indexed(frame)
+        check(table)
+    except TableError as error:
+        raise TableError(f"{path}: {error}") from None
+    return table
+
+
+def _indexed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make the index of plain columns; no start is 0."""
     if "file" not in frame.columns:
-        raise TableError(
-            f"{path}: an utterance table needs a column 'file'; it has {listed(frame.columns)}"
-        )
+        raise TableError(f"a table needs a column 'file'; it has {listed(frame.columns)}")
     times = (list(frame[name]) if name in frame.columns else None for name in INDEX[1:])
     table = frame.drop(columns=[name for name in INDEX if name in frame.columns])
-    table.index = utterance_index(list(frame["file"]), *times)
-    check_table(table)
-    return resolve_files(table, Path(path).parent) if resolve else table
+    levels = utterance_index(list(frame["file"]), *times).to_frame(index=False)
+    levels["start"] = levels["start"].fillna(pd.Timedelta(0))
+    table.index = pd.MultiIndex.from_frame(levels)
+    return table
 
 
 def read_frame(path: str | Path) -> pd.DataFrame:
@@ -239,13 +281,9 @@ def resolve_files(table: pd.DataFrame, root: str | Path) -> pd.DataFrame:
         A copy with new file names.
     """
     files, starts, ends = (table.index.get_level_values(level) for level in INDEX)
-    resolved = table.copy()
-    resolved.index = utterance_index(
-        [os.path.join(root, file) for file in files],  # noqa: PTH118  (keeps the text as it is)
-        list(starts),
-        list(ends),
-    )
-    return resolved
+    folder = "" if Path(root) == Path() else root  # else ./ before every name
+    resolved = [os.path.join(folder, file) for file in files]  # noqa: PTH118  (keeps the text)
+    return table.set_axis(utterance_index(resolved, list(starts), list(ends)))
 
 
 def read_audformat(root: str | Path, table: str) -> pd.DataFrame:
@@ -285,35 +323,23 @@ def _file(name: Any) -> Any:
     return table_name(name) if isinstance(name, str | os.PathLike) else name
 
 
-def _times(values: Sequence[Any], level: str) -> pd.TimedeltaIndex:
-    """Read times given as timedeltas, text or seconds, even mixed."""
-    try:
-        return pd.TimedeltaIndex([_time(value) for value in values], dtype="<m8[ns]")
-    except (ValueError, TypeError, OverflowError) as error:
-        raise TableError(f"{level} can't be read as a time: {error}") from error
-
-
-def _time(value: Any) -> Any:
-    if pd.isna(value) or value in _NOT_A_NUMBER:
-        return pd.NaT
-    if isinstance(value, timedelta | np.timedelta64):
-        return pd.Timedelta(value)
-    try:
-        return pd.Timedelta(round(float(value) * 1e9), "ns")
-    except ValueError:
-        return pd.Timedelta(value)
-
-
 def _read_csv(path: Path) -> pd.DataFrame:
     """Read a CSV as text, then turn into numbers what is no known text."""
+    with path.open(encoding="utf-8-sig") as file:
+        header = file.readline()
+    other = next((mark for mark in ";\t|" if mark in header and "," not in header), None)
+    if other is not None:
+        raise ValueError(f"its columns are separated by {other!r}, and should be by commas")
     frame = pd.read_csv(
         path, dtype=TEXT_DTYPE, keep_default_na=False, na_values=[""], encoding="utf-8-sig"
     )
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas shifts the columns
+        raise ValueError("its rows have more columns than the header; is there a decimal comma?")
     frame.columns = pd.Index([str(name).strip() for name in frame.columns])
     frame = frame[[name for name in frame.columns if not re.fullmatch(r"Unnamed: \d+", name)]]
     for column in frame.columns.difference([*INDEX, *TEXT_COLUMNS, *FILE_HEADERS]):
         with contextlib.suppress(ValueError):
-            frame[column] = pd.to_numeric(frame[column].replace(dict.fromkeys(_NOT_A_NUMBER)))
+            frame[column] = pd.to_numeric(frame[column].replace(dict.fromkeys(MISSING)))
     return frame
 
 
