@@ -74,6 +74,19 @@ def test_a_folder_into_a_file(run, audio, tmp_path, suffix):
         assert said in result.stderr
 
 
+def test_spans_that_no_recording_has_are_rows_of_an_output_that_can_be_an_input(run, audio):
+    rows = "file,start,end\nb 1.wav,-1,0.4\nb 1.wav,0.4,0.3\nb 1.wav,,\nb 1.wav,,\ngone.wav,1,1\n"
+    (audio / "t.csv").write_text(rows)
+    statuses = ["bad_span", "bad_span", "ok", "missing"]
+    for given, made in (("t.csv", "one.csv"), ("one.csv", "two.csv")):
+        result = run(audio / given, "-o", audio / made)
+        assert result.exit_code == 0, result.output
+        table = read_table(audio / made)
+        assert table["status"].tolist() == statuses
+        assert names(table) == ["b 1.wav"] * 3 + ["gone.wav"]
+    assert table["input_status"].tolist() == statuses
+
+
 def test_csv_and_json_lines_have_the_model_beside_them(run, audio, tmp_path):
     for name in ("out.csv", "out.jsonl", "out.parquet"):
         assert run(audio, "-o", tmp_path / name, "--channel", "0").exit_code == 0
