@@ -12,8 +12,9 @@ from affectspace.audio.degrade import Degradation
 from affectspace.errors import TableError
 from affectspace.evaluation.calibrate import covered
 from affectspace.features.degraded import Degraded
-from affectspace.model import check_model, load_model, read_card, read_metrics
+from affectspace.model import check_model, find_model, load_model, read_card, read_metrics
 from affectspace.study import Extraction, ModelRecipe, read_corpus, train_model
+from affectspace.study.card import measured_card
 from affectspace.study.languages import PROTOCOL, sisters
 from affectspace.study.material import gather
 from affectspace.study.recipes import RECIPES
@@ -206,3 +207,9 @@ def test_the_shipped_model_scores_what_it_was_trained_on(data_root):
     np.testing.assert_array_equal(found["input_activation"], ratings)
     assert np.corrcoef(found["activation"], ratings)[0, 1] > 0.75
     assert covered(ratings, found["activation_low"], found["activation_high"]) > 0.7
+
+
+def test_the_shipped_card_is_what_the_recipe_writes_today():
+    model = load_model()
+    folder, _ = find_model("default")
+    assert read_card(folder) == measured_card(model, pd.DataFrame(read_metrics(folder)))
