@@ -452,3 +452,13 @@ def test_silence_in_one_of_two_channels_says_that_there_is_another(model):
 def test_a_model_is_shown_in_one_line(model):
     assert repr(model).startswith("<AffectModel ")
     assert len(repr(model)) < 100
+
+
+def test_windows_of_rows_that_overlap_come_once(model, tmp_path, caplog):
+    path = write(tmp_path / "a.wav", voice(4.0))
+    rows = pd.DataFrame({"who": ["one", "two"]}, utterance_index([path] * 2, [0, 1], [3, 4]))
+    found = model.embed(rows, segment="1", cache=False)
+    assert found["who"].tolist() == ["one", "one", "one", "two"]
+    assert "2 segments belong to several rows" in caplog.text
+    write_table(found, tmp_path / "found.csv")
+    assert len(read_table(tmp_path / "found.csv")) == 4

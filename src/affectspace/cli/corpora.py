@@ -22,7 +22,11 @@ _NAME_HELP = "Name of the corpus, as `affectspace corpora list` gives it."
 
 @app.command("list", short_help="List all corpora.")
 def list_corpora() -> None:
-    """List all corpora: language, size, where ratings come from, how to get it, licence."""
+    """List all corpora: language, size, where ratings come from, how to get it, licence.
+
+    The names are those that other commands take, for instance `--source emodb=FOLDER`; `affectspace
+    corpora show NAME` tells more of one.
+    """
     from affectspace import corpora
 
     rows = [("NAME", "TITLE", "LANGUAGE", "UTTERANCES", "SPEAKERS", "RATINGS", "FETCH", "LICENCE")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +34,7 @@ LABELS = ("activation", "valence")
 ESTIMATES = tuple(f"{label}{end}" for label in LABELS for end in ("", "_low", "_high"))
 QUALITY = ("duration", "level", "clipped_share", "voiced_share", "bandwidth")
 
+_LOG = logging.getLogger(__name__)
 _DURATIONS = (1.0, 10.0)  # s, of spans of speech where a model doesn't say what it was trained on
 
 _OURS = {*INDEX, *ESTIMATES, "unusualness", "status", "message", "caution", *QUALITY}
@@ -158,6 +160,10 @@ def _segmented(
         parts += [cut_signal(signal, *span) for span in times]
     frame = pd.concat(tables)
     order = np.argsort(frame["row"].to_numpy(), kind="stable")
+    twice = frame.index[order].duplicated()
+    if twice.any():
+        _LOG.warning("%d segments belong to several rows that overlap; each comes once", sum(twice))
+        order = order[~twice]
     ordered = [parts[position] for position in order]
     return _Spans(
         cast("pd.MultiIndex", frame.index[order]),
