@@ -286,7 +286,7 @@ def test_trajectories(opened):
     assert all(re.fullmatch(r"\d+:\d\d", tick) for tick in ticks)
     scored = two[two["status"] == "ok"]
     dots = f"{plot}.data.filter(t => t.mode === 'markers' && t.marker.symbol === undefined)"
-    assert page.page.evaluate(f"{dots}[0].y") == scored["activation"].round(3).tolist()
+    assert page.page.evaluate(f"{dots}[0].y") == scored["activation"].round(6).tolist()
     middle = (scored.index.get_level_values("start") + scored.index.get_level_values("end")) / 2
     np.testing.assert_allclose(
         page.page.evaluate(f"{dots}[0].x"), middle.total_seconds() * 1000, atol=2
