@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from affectspace.audio import scale_to_level
 from affectspace.audio.degrade import Degradation
 from affectspace.features.backend import Backend
+from affectspace.features.composite import parts_of
 from affectspace.features.spec import FeatureSpec
 
 
@@ -24,6 +25,7 @@ class Degraded:
 
     Attributes:
         spec: the backend's contract, marked as that of degraded signals.
+        parts: of a composite, each part after the degradation; else none.
     """
 
     spec: FeatureSpec
@@ -32,6 +34,8 @@ class Degraded:
         self._backend, self._degradation = backend, degradation
         name = f"{backend.spec.backend} after {degradation}"
         self.spec = replace(backend.spec, backend=name)
+        parts = parts_of(backend)
+        self.parts = tuple(Degraded(p, degradation) for p in parts) if len(parts) > 1 else ()
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute the features of the degraded signal; see `Backend`."""

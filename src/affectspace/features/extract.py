@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from affectspace.audio import SAMPLING_RATE, Channel, Status
 from affectspace.errors import ContractError
 from affectspace.features import registry
 from affectspace.features.backend import Backend
 from affectspace.features.batch import as_utterances, run_tasks, tasks_of
+from affectspace.features.composite import parts_of
 from affectspace.features.spec import AS_RECORDED
 from affectspace.features.work import Result, features_of
 from affectspace.progress import progress_bar
@@ -42,7 +44,7 @@ def extract(
     Args:
         utterances: an utterance table (index `file, start, end`), or a list of files. A row may
             come twice; it is computed once.
-        features: a set's name, one of `features.names()`; or a
+        features: a set's name, one of `features.names()`, or several joined by `+`; or a
             [`Backend`][affectspace.features.Backend] of your own, which then brings its channel and
             level rule.
         channel: `first`, `mean` of all channels, or a channel's number, from 0.
@@ -71,28 +73,39 @@ def extract(
     backend = _backend(features, channel, level)
     table = as_utterances(utterances)
     which, tasks = tasks_of(table.index)
+    parts = parts_of(backend)
+    ends = np.cumsum([len(part.spec.features) for part in parts])
     count = int(which.max()) + 1 if len(which) else 0
-    values = np.full((count, len(backend.spec.features)), np.nan, np.float32)
-    results: list[Result] = [Result(Status.FAILED)] * count
+    values = np.full((count, ends[-1]), np.nan, np.float32)
+    with progress_bar(count * len(parts), "Extracting", show=progress) as advance:
+        run = partial(run_tasks, tasks, jobs=jobs, cache=cache, advance=advance)
+        found = [
+            _fill(values[:, end - len(part.spec.features) : end], part, run)
+            for part, end in zip(parts, ends, strict=True)
+        ]
+    results = [_worst(replies) for replies in zip(*found, strict=True)]
+    values[[result.status != Status.OK for result in results]] = np.nan
+    if count < len(which):
+        values = values[which]
+    return table_of_results(table, backend.spec, values, [results[slot] for slot in which])
+
+
+def _fill(values: NDArray[np.float32], backend: Backend, run: Callable[..., None]) -> list[Result]:
+    """Compute one set into `values`, shape (slots, features); return what came of each slot."""
+    results = [Result(Status.FAILED)] * len(values)
 
     def keep(slot: int, result: Result) -> None:
         if result.values is not None:
             values[slot] = result.values
         results[slot] = result._replace(values=None)
 
-    with progress_bar(count, "Extracting", show=progress) as advance:
-        run_tasks(
-            tasks,
-            partial(features_of, backend=backend),
-            keep,
-            contract=backend.spec,
-            jobs=jobs,
-            cache=cache,
-            advance=advance,
-        )
-    if count < len(which):
-        values = values[which]
-    return table_of_results(table, backend.spec, values, [results[slot] for slot in which])
+    run(partial(features_of, backend=backend), keep, contract=backend.spec)
+    return results
+
+
+def _worst(results: Sequence[Result]) -> Result:
+    """Of what came of a slot in each part, return the first that isn't `ok`, if any."""
+    return next((result for result in results if result.status != Status.OK), results[0])
 
 
 def _backend(features: str | Backend, channel: Channel, level: str) -> Backend:

@@ -8,6 +8,7 @@ from affectspace.audio import Channel
 from affectspace.errors import ContractError
 from affectspace.features.backend import Backend
 from affectspace.features.compare import Compare
+from affectspace.features.composite import Composite
 from affectspace.features.egemaps import Egemaps
 from affectspace.features.egemaps_lld import EgemapsLld
 from affectspace.features.spec import AS_RECORDED, FeatureSpec
@@ -20,7 +21,7 @@ _BACKENDS: dict[str, Callable[..., Backend]] = {
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of the feature sets.
+    """Return the names of the feature sets; joined by `+` they name a set of their own.
 
     Examples:
         >>> names()
@@ -33,16 +34,15 @@ def backend(name: str, *, channel: Channel = "first", level: str = AS_RECORDED) 
     """Return what computes a feature set.
 
     Args:
-        name: one of `names()`.
+        name: one of `names()`, or several of them joined by `+`, such as `egemaps+compare`.
         channel: `first`, `mean`, or a channel's number, from 0.
         level: `as-recorded`, or `rms:LEVEL` to scale every signal to a level in dBFS.
 
     Raises:
         ContractError: when the name or the level rule isn't known.
     """
-    if name not in _BACKENDS:
-        raise ContractError(f"there is no feature set {name!r}; there are {', '.join(_BACKENDS)}")
-    return _BACKENDS[name](channel=channel, level=level)
+    parts = [_single(part, channel, level) for part in name.split("+")]
+    return parts[0] if len(parts) == 1 else Composite(parts)
 
 
 def spec(name: str, *, channel: Channel = "first", level: str = AS_RECORDED) -> FeatureSpec:
@@ -51,5 +51,16 @@ def spec(name: str, *, channel: Channel = "first", level: str = AS_RECORDED) -> 
     Examples:
         >>> len(spec("egemaps").features), len(spec("compare").features)
         (88, 6373)
+        >>> spec("egemaps+compare").features[87:89]
+        ('egemaps:equivalentSoundLevel_dBp', 'compare:audspec_lengthL1norm_sma_range')
     """
     return backend(name, channel=channel, level=level).spec
+
+
+def _single(name: str, channel: Channel, level: str) -> Backend:
+    if name not in _BACKENDS:
+        raise ContractError(
+            f"there is no feature set {name!r}; there are {', '.join(_BACKENDS)}, and several "
+            "joined by +"
+        )
+    return _BACKENDS[name](channel=channel, level=level)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,8 @@ class FeatureTable:
         """Read a feature table, ours or another's.
 
         A table without our contract, such as any CSV, is taken for a named set where it has all the
-        columns of that set; a warning in the log says so. Without a column `file` the column
+        columns of that set, or for several joined by `+` by the names before a colon in its
+        columns; a warning in the log says so. Without a column `file` the column
         `utt_id`, or else the row's number, takes its place, and columns `start` and `end` become
         `source_start` and `source_end`. Rows with a feature that isn't finite get the status
         `not_finite`.
@@ -110,7 +111,7 @@ class FeatureTable:
             ContractError: when it holds another set, or none.
         """
         frame = read_frame(path)
-        spec = _stored_spec(Path(path))
+        spec = stored_spec(Path(path))
         if spec is None:
             spec = _assumed_spec(path, frame, features)
         elif features is not None and features != spec.name:
@@ -148,7 +149,8 @@ def table_of_results(
     return FeatureTable(spec, frame, pd.concat([rows, measured], axis="columns"))
 
 
-def _stored_spec(path: Path) -> FeatureSpec | None:
+def stored_spec(path: Path) -> FeatureSpec | None:
+    """Return the contract that a Parquet file holds; None where it, or any other file, has none."""
     if path.suffix.lower() != ".parquet":
         return None
     import pyarrow.parquet as pq
@@ -157,18 +159,25 @@ def _stored_spec(path: Path) -> FeatureSpec | None:
     return None if text is None else FeatureSpec.from_json(text)
 
 
+def sets_among(columns: Iterable[str]) -> list[FeatureSpec]:
+    """Return the known sets, and the one of several side by side, whose columns are all there."""
+    single, there = registry.names(), {str(column): None for column in columns}
+    prefixes = dict.fromkeys(column.partition(":")[0] for column in there if ":" in column)
+    parts = [name for name in prefixes if name in single]
+    names = (*single, "+".join(parts)) if len(parts) > 1 else single
+    return [spec for name in names if there.keys() >= set((spec := registry.spec(name)).features)]
+
+
 def _assumed_spec(path: str | Path, frame: pd.DataFrame, features: str | None) -> FeatureSpec:
     """Find the set whose columns are all there."""
-    columns = set(frame.columns)
-    names = registry.names() if features is None else (features,)
-    specs = [spec for name in names if columns.issuperset((spec := registry.spec(name)).features)]
-    if len(specs) != 1:
-        wanted = " or ".join(names)
+    specs = sets_among(frame.columns) if features is None else [registry.spec(features)]
+    wanted = " or ".join(registry.names()) if features is None else features
+    if len(specs) > 1:
+        held = " and ".join(spec.name for spec in specs)
+        raise ContractError(f"{path} has no feature contract, and the columns of {held}: name one")
+    if not specs or not set(frame.columns).issuperset(specs[0].features):
         raise ContractError(
             f"{path} has no feature contract, and its columns are not those of {wanted}"
-            if not specs
-            else f"{path} has no feature contract, and the columns of several sets ({wanted}): "
-            "name one"
         )
     _LOG.warning("%s has no feature contract; by its columns it is taken for %s", path, specs[0])
     return specs[0]
@@ -191,7 +200,8 @@ def _with_quality(frame: pd.DataFrame) -> pd.DataFrame:
     rows = frame.copy()
     if "status" not in rows:
         rows["status"] = str(Status.OK)
-    rows["message"] = rows["message"].fillna("") if "message" in rows else ""
+    messages = rows["message"].astype(object).fillna("") if "message" in rows else ""
+    rows["message"] = list(messages) if len(messages) else ""
     for name in MEASURES:
         rows[name] = rows[name].astype("float64") if name in rows else float("nan")
     if "band_limited" in rows:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from affectspace.errors import ContractError
-from affectspace.features import FeatureSpec, names
+from affectspace.features import FeatureSpec
 from affectspace.features import spec as installed_spec
 from affectspace.model.affect import AffectModel
 from affectspace.model.network import Array
@@ -44,12 +44,13 @@ def meet(model: AffectModel) -> FeatureSpec:
             "the model was trained on features that came from elsewhere, without a contract: it "
             "encodes such features, but can't embed recordings"
         )
-    if wanted.name not in names():
+    try:
+        found = installed_spec(wanted.name, channel=wanted.channel, level=wanted.level)
+    except ContractError as error:
         raise ContractError(
             f"the model needs features of {wanted}, a set that this installation doesn't have "
-            f"(it has {', '.join(names())}): it encodes such features, but can't embed recordings"
-        )
-    found = installed_spec(wanted.name, channel=wanted.channel, level=wanted.level)
+            f"({error}): it encodes such features, but can't embed recordings"
+        ) from None
     if found == wanted:
         return found
     wanted.check(replace(found, backend_version=wanted.backend_version))

@@ -15,6 +15,7 @@ from affectspace.audio import Channel
 from affectspace.errors import ContractError, CorpusError, TableError
 from affectspace.features import FeatureTable
 from affectspace.features.spec import AS_RECORDED
+from affectspace.features.table import sets_among, stored_spec
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class Extraction:
     """How recordings become features; the defaults are those of `features.extract`.
 
     Attributes:
-        features: the feature set, one of `features.names()`.
+        features: the feature set, one of `features.names()` or several joined by `+`.
         channel: `first`, `mean`, or a channel's number, from 0.
         level: `as-recorded`, or `rms:LEVEL`.
         jobs: worker processes; None is one per core.
@@ -166,10 +167,10 @@ def _labelled(name: str, rows: pd.DataFrame, labels: str | Path | None) -> pd.Da
 
 def _refuse_other_sets(path: Path, wanted: str) -> None:
     """A feature table of another set must not be taken for a list of recordings."""
-    columns = set(tables.read_frame(path).columns)
-    for name in features.names():
-        if name != wanted and columns.issuperset(features.spec(name).features):
-            raise ContractError(f"{path} holds features of {name}, not of {wanted}")
+    stored = stored_spec(path)
+    for held in sets_among(tables.read_frame(path).columns) if stored is None else [stored]:
+        if held.name != wanted:
+            raise ContractError(f"{path} holds features of {held.name}, not of {wanted}")
 
 
 def _extracted(
