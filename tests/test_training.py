@@ -12,6 +12,7 @@ from torch import nn
 from affectspace.errors import TrainingError
 from affectspace.model import OBJECTIVES
 from affectspace.training import Recipe, Run, runner, shares, train
+from affectspace.training.ratings import ratings_of
 
 FEATURES = 9
 ROWS = 150
@@ -284,11 +285,10 @@ def test_an_error_in_another_process_is_raised_here(data, two_processes):
 
 def test_a_process_that_dies_is_made_up_for(data):
     x, labels = data
-    y = np.stack([labels["activation"]], axis=1).astype(np.float32)
     run = Run(objective=OBJECTIVES["metric-act"], rows=np.arange(90))
     arguments = (
         x.astype(np.float32),
-        y,
+        ratings_of([run], labels, ["activation"], ROWS),
         None,
         None,
         ["activation"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,8 +67,16 @@ class Run:
         objective: what shapes its latent space.
         rows: positions of its training rows, shape `(m,)`.
         seed: of the initial weights, the noise and the order of the rows.
+        labels: ratings that this run hears instead of everybody's, each of shape `(n,)` for all
+            rows, NaN where unlabelled. Say, typical ratings of a category, estimated from this
+            run's own rated rows.
+        weights: how much a row's label counts in what shapes the latent space, shape `(n,)`, or
+            by label; finite, at least 0. A label that isn't there counts 1. The reconstruction
+            knows no weights.
     """
 
     objective: Objective
     rows: npt.NDArray[np.intp]
     seed: int = 0
+    labels: Mapping[str, npt.ArrayLike] | None = None
+    weights: npt.ArrayLike | Mapping[str, npt.ArrayLike] | None = None
