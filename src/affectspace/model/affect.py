@@ -13,6 +13,7 @@ import pandas as pd
 from affectspace.errors import ContractError
 from affectspace.features import FeatureSpec, FeatureTable
 from affectspace.model.calibration import Calibration
+from affectspace.model.gradients import mean_gradient
 from affectspace.model.network import LABEL_SCALE, Architecture, Array, Layer, Objective
 from affectspace.model.probe import Probe
 
@@ -139,6 +140,39 @@ class AffectModel:
         Keeps the index of a DataFrame or a `FeatureTable`.
         """
         return _under_index_of(features, self.estimate(self.encode(features)))
+
+    def gradient(
+        self,
+        features: npt.ArrayLike | pd.DataFrame | FeatureTable,
+        *,
+        reference: npt.ArrayLike | pd.DataFrame | FeatureTable | None = None,
+    ) -> Array:
+        """How each label's estimate rises with each standardised feature, `(n, labels, f)`.
+
+        In rating units per deviation of the training rows. With a reference, the mean over the
+        straight line from its standardised features to the row's: times the difference of the two
+        it adds up to the difference of their estimates, exactly, as the network is piecewise
+        linear. See [`attribute`][affectspace.explain.attribution.attribute].
+
+        Args:
+            features: as for all methods. A row with a NaN comes back as NaN.
+            reference: where the lines begin, in the form of the features: one row for all, or n.
+                Without it, the gradient is the one at the row itself.
+
+        Raises:
+            ContractError: if the features are of another contract, or have other names.
+        """
+        end = self.standardise(features)
+        start = end if reference is None else self.standardise(reference)
+        gains = [self.gains.get(label, 1.0) for label in self.labels]
+        projection = self.objective.projection(self.labels, self.architecture.n_latent)
+        return mean_gradient(
+            self.architecture.encoder,
+            self.weights,
+            np.broadcast_to(start, end.shape),
+            end,
+            projection * gains,
+        )
 
     def intervals(self, estimates: pd.DataFrame) -> pd.DataFrame:
         """The interval of each estimate, in rating units, not limited to 1 to 5.
