@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from affectspace.errors import TrainingError
-from affectspace.model import OBJECTIVES
+from affectspace.model import OBJECTIVES, load_model, save_model
 from affectspace.training import Recipe, Run, runner, shares, train
 from affectspace.training.ratings import ratings_of
 
@@ -92,6 +92,43 @@ def pairwise_loss(z, labels):
     slope = l_d @ z_d / (l_d @ l_d)
     n = len(labels)
     return ((z_d - slope * l_d) ** 2).sum() / (n * (n - 1)) + (slope - 1).abs()
+
+
+@pytest.mark.parametrize("sizes", [{"hidden": ()}, {"hidden": (8,)}, {"skip": True}])
+def test_other_sizes_are_trained_and_kept(data, tmp_path, sizes):
+    x, labels = data
+    recipe = Recipe(epochs=5, batch_size=32, learning_rate=1e-3, **sizes)
+    runs = every_kind_of_run()
+    for run, model in zip(runs, train(x, labels, runs, recipe=recipe), strict=True):
+        (alone,) = train(x, labels, [run], recipe=recipe)
+        assert_same(model, alone, 1e-5)
+    assert model.weights.keys() == model.architecture.shapes.keys()
+    reread = load_model(save_model(model, tmp_path / "model"))
+    np.testing.assert_array_equal(reread.encode(x), model.encode(x))
+
+
+def test_weight_decay_is_that_of_adamw(data):
+    x, labels = data
+    run = Run(objective=OBJECTIVES["metric-act"], rows=np.arange(ROWS))
+    recipe = Recipe(epochs=1, batch_size=ROWS, weight_decay=30, learning_rate=1e-2)
+    (decayed,) = train(x, labels, [run], recipe=recipe)
+    (plain,) = train(x, labels, [run], recipe=replace(recipe, weight_decay=0))
+    (begun,) = train(x, labels, [run], recipe=replace(recipe, learning_rate=1e-30))
+    for name, weight in plain.weights.items():
+        shrunk = 0 if name.endswith("bias") else 0.3 * begun.weights[name]
+        np.testing.assert_allclose(decayed.weights[name], weight - shrunk, atol=1e-6)
+
+
+def test_metric_weight_multiplies_what_the_label_shapes(data):
+    x, labels = data
+    rows = np.arange(ROWS)
+    recipe = Recipe(epochs=3, log_loss=False, metric_weight=0)
+    shaped, plain = (Run(objective=OBJECTIVES[o], rows=rows) for o in ("joint", "unsupervised"))
+    ignored, blind = train(x, labels, [shaped, plain], recipe=recipe)
+    assert_same(replace(ignored, offsets={}), blind, 1e-7)
+    (strong,) = train(x, labels, [shaped], recipe=replace(recipe, metric_weight=10))
+    history = strong.history.iloc[0]
+    assert history["loss"] > history["reconstruction"] + 10 * history["residual"]
 
 
 @pytest.mark.parametrize("name", ["unsupervised", "metric-act", "joint"])
@@ -236,6 +273,8 @@ def test_bad_input(data, change, message):
         {"clip": 0},
         {"patience": 0},
         {"hidden": (0,)},
+        {"weight_decay": -1},
+        {"metric_weight": -1},
     ],
 )
 def test_bad_recipe(data, setting):

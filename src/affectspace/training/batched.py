@@ -145,12 +145,18 @@ class BatchedRuns:
         )
         self._shaped = (self._projection != 0).any(1, keepdim=True)
         self._supervised = self._shaped.flatten(1).any(1)
-        self._architecture = Architecture(x.shape[1], recipe.hidden, recipe.n_latent)
+        self._architecture = Architecture(
+            x.shape[1], recipe.hidden, recipe.n_latent, recipe.decoder_relu, recipe.skip
+        )
         starts = [_generator(run.seed, purpose=0) for run in runs]
         self._network = Autoencoder(self._architecture, models=len(runs), generators=starts).to(
             device
         )
-        self._optimiser = Adam(self._network.weights, learning_rate=recipe.learning_rate)
+        self._optimiser = Adam(
+            self._network.tensors(),
+            learning_rate=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+        )
         self._history: list[Tensor] = []
 
     def fit(self, advance: Callable[[int], None]) -> None:
@@ -265,7 +271,8 @@ class BatchedRuns:
             n_groups=self._n_groups,
             weights=batch.weights,
         )
-        loss = reconstruction + (residuals + (slopes - 1).abs()).sum(-1)
+        shaping = (residuals + (slopes - 1).abs()).sum(-1)
+        loss = torch.add(reconstruction, shaping, alpha=self._recipe.metric_weight)
         if self._recipe.log_loss:
             loss = torch.where(self._supervised, torch.where(self._supervised, loss, 1).log(), loss)
         return _Terms(loss, reconstruction, residuals, slopes)

@@ -18,12 +18,18 @@ class Recipe:
     Attributes:
         hidden: widths of the encoder's hidden layers; the decoder mirrors them.
         n_latent: dimensions of the latent space.
+        decoder_relu: positions of the decoder layers that a ReLU follows; None: the second
+            (published), if it is a hidden one.
+        skip: add a linear map of the features to what the encoder's layers give.
         noise: deviation of the Gaussian noise on the standardised input.
         learning_rate: Adam's step.
+        weight_decay: the share of every weight (not bias) that goes at each step, in units of the
+            learning rate: decoupled, as in AdamW; 0 (published): none.
         batch_size: rows per step; the last batch of an epoch may be smaller.
         epochs: passes over the training rows.
         log_loss: optimise log(L_rec + L_met), as published; False: the sum itself. A model without
             labels optimises L_rec in any case.
+        metric_weight: what L_met is multiplied by; 1 (published).
         clip: standardised features are clipped to plus and minus this; None (published): not.
         patience: stop a model when its validation loss has not fallen for so many epochs, and keep
             its best weights; None (published): train all epochs.
@@ -32,11 +38,15 @@ class Recipe:
 
     hidden: tuple[int, ...] = (40, 20, 10)
     n_latent: int = 2
+    decoder_relu: tuple[int, ...] | None = None
+    skip: bool = False
     noise: float = 1.0
     learning_rate: float = 1e-4
+    weight_decay: float = 0.0
     batch_size: int = 64
     epochs: int = 100
     log_loss: bool = True
+    metric_weight: float = 1.0
     clip: float | None = None
     patience: int | None = None
     validation: float = 0.1
@@ -53,8 +63,9 @@ class Recipe:
         for name, value in positive.items():
             if not value > 0:
                 raise ValueError(f"{name} must be above 0, not {value}")
-        if not self.noise >= 0:
-            raise ValueError(f"noise must be at least 0, not {self.noise}")
+        for name in ("noise", "weight_decay", "metric_weight"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
         if not 0 < self.validation < 1:
             raise ValueError(f"validation must be a share between 0 and 1, not {self.validation}")
 
