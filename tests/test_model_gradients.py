@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from made_models import FEATURES, SIZES, made_model
 
 DEEP = Architecture(n_features=FEATURES, hidden=(12, 9, 7, 5), n_latent=3)
 LINEAR = Architecture(n_features=FEATURES, hidden=(), decoder_relu=())
+SHORTCUT = Architecture(n_features=FEATURES, skip=True)
 GAINS = {"activation": 2.0, "valence": -0.5}
 
 
@@ -24,7 +27,7 @@ def estimates(model, standardised):
     return model.predict(standardised * model.scale + model.mean).to_numpy()
 
 
-@pytest.mark.parametrize("architecture", [SIZES, DEEP, LINEAR])
+@pytest.mark.parametrize("architecture", [SIZES, DEEP, LINEAR, SHORTCUT])
 def test_at_a_row_it_is_what_small_steps_give(architecture):
     model = made_model(architecture=architecture, gains=GAINS)
     features, step = rows(), 1e-6
@@ -35,7 +38,7 @@ def test_at_a_row_it_is_what_small_steps_give(architecture):
         np.testing.assert_allclose(model.gradient(features)[:, :, j], rise / (2 * step), atol=1e-6)
 
 
-@pytest.mark.parametrize("architecture", [SIZES, DEEP, LINEAR])
+@pytest.mark.parametrize("architecture", [SIZES, DEEP, LINEAR, SHORTCUT])
 @pytest.mark.parametrize("objective", ["joint", "metric-act"])
 def test_times_the_way_it_adds_up_to_the_difference(architecture, objective):
     model = made_model(objective, architecture, gains=GAINS, clip=1.5)
@@ -47,7 +50,7 @@ def test_times_the_way_it_adds_up_to_the_difference(architecture, objective):
 
 
 def test_over_the_way_it_is_the_mean_of_many_gradients_on_it():
-    model = made_model(architecture=DEEP)
+    model = made_model(architecture=replace(DEEP, skip=True))
     features, reference = rows(3), rows(1, seed=1)
     start, end = model.standardise(reference), model.standardise(features)
     shares = (np.arange(20_000) + 0.5) / 20_000
