@@ -2,17 +2,16 @@
 
 import math
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from affectspace.errors import TrainingError
 from affectspace.model import OBJECTIVES, load_model, save_model
 from affectspace.training import Recipe, Run, runner, shares, train
 from affectspace.training.ratings import ratings_of
+from plain_training import trained_plainly
 
 FEATURES = 9
 ROWS = 150
@@ -59,26 +58,6 @@ def test_all_at_once_equals_one_by_one(data, groups, patience):
         np.testing.assert_allclose(model.encode(x), alone.encode(x), atol=1e-5)
         if not patience:  # a model that stopped early goes on unseen while others train
             np.testing.assert_allclose(model.history, alone.history, atol=1e-5)
-
-
-class PlainAutoencoder(nn.Module):
-    """The published network, spelled out."""
-
-    def __init__(self, generator):
-        super().__init__()
-        widths = (FEATURES, 40, 20, 10, 2, 10, 20, 40, FEATURES)
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
-        for layer in self.layers:
-            bound = layer.in_features**-0.5
-            weight = torch.rand(layer.in_features, layer.out_features, generator=generator)
-            bias = torch.rand(1, layer.out_features, generator=generator)
-            layer.weight.data = ((2 * weight - 1) * bound).T
-            layer.bias.data = ((2 * bias - 1) * bound)[0]
-
-    def forward(self, x):
-        e1, e2, e3, e4, d1, d2, d3, d4 = self.layers
-        z = e4(e3(e2(e1(x).relu()).relu()).relu())
-        return z, d4(d3(d2(d1(z)).relu()))
 
 
 def pairwise_loss(z, labels):
@@ -131,40 +110,24 @@ def test_metric_weight_multiplies_what_the_label_shapes(data):
     assert history["loss"] > history["reconstruction"] + 10 * history["residual"]
 
 
+def by_pairs(name, z, y):
+    """L_met of an objective."""
+    if name == "metric-act":
+        return pairwise_loss(z.mean(1), y["activation"])
+    return pairwise_loss(z[:, 0], y["activation"]) + pairwise_loss(z[:, 1], y["valence"])
+
+
 @pytest.mark.parametrize("name", ["unsupervised", "metric-act", "joint"])
 def test_equals_a_plain_training_loop(data, name):
     x, labels = data
     rows = np.arange(20, 130)
     recipe = Recipe(epochs=3, batch_size=32, learning_rate=1e-3)
     (model,) = train(x, labels, [Run(objective=OBJECTIVES[name], rows=rows, seed=5)], recipe=recipe)
-
-    state = np.random.SeedSequence(5).generate_state(2, dtype=np.uint64) >> np.uint64(1)
-    start, batches = (torch.Generator().manual_seed(int(s)) for s in state)
-    network = PlainAutoencoder(start)
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
-    inside = x[rows]
-    standardised = torch.tensor((inside - inside.mean(0)) / inside.std(0), dtype=torch.float32)
-    y = {k: torch.tensor(v[rows], dtype=torch.float32) for k, v in labels.items()}
-    for _ in range(3):
-        order = torch.randperm(len(rows), generator=batches)
-        noise = torch.randn(len(rows), FEATURES, generator=batches)
-        for i in range(0, len(rows), 32):
-            clean = standardised[order[i : i + 32]]
-            z, rebuilt = network(clean + noise[i : i + 32])
-            loss = ((rebuilt - clean) ** 2).mean()
-            if name == "metric-act":
-                loss = loss + pairwise_loss(z.mean(1), y["activation"][order[i : i + 32]])
-            if name == "joint":
-                loss = loss + pairwise_loss(z[:, 0], y["activation"][order[i : i + 32]])
-                loss = loss + pairwise_loss(z[:, 1], y["valence"][order[i : i + 32]])
-            optimiser.zero_grad()
-            (loss if name == "unsupervised" else loss.log()).backward()
-            optimiser.step()
-    with torch.no_grad():
-        expected = network(torch.tensor((x - inside.mean(0)) / inside.std(0)).float())
-    np.testing.assert_allclose(model.encode(x), expected[0], atol=1e-5)
+    shaped = None if name == "unsupervised" else lambda z, y, _: by_pairs(name, z, y)
+    z, rebuilt = trained_plainly(x, labels, rows, recipe=recipe, seed=5, shaped=shaped)
+    np.testing.assert_allclose(model.encode(x), z, atol=1e-5)
     np.testing.assert_allclose(
-        (model.reconstruct(x) - model.mean) / model.scale, expected[1], atol=1e-5
+        (model.reconstruct(x) - model.mean) / model.scale, rebuilt, atol=1e-5
     )
 
 

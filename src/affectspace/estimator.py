@@ -19,7 +19,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from affectspace.model import AffectModel, Objective
-from affectspace.training import Recipe, Run, train
+from affectspace.training import Loss, Recipe, Run, train
 
 Array = npt.NDArray[np.float64]
 
@@ -48,6 +48,8 @@ class MetricAutoencoder(
         weight_decay: decoupled weight decay, as in AdamW.
         batch_size: rows per step.
         epochs: passes over the training rows.
+        loss: what shapes the latent space, `metric` or one of its rivals `mse`, `ccc`, `log-ratio`
+            and `rank-n-contrast`; see [`Recipe`][affectspace.training.Recipe].
         log_loss: optimise log(L_rec + L_met), as published; False: the sum itself.
         metric_weight: what L_met is multiplied by.
         clip: standardised features are clipped to plus and minus this; None: not clipped.
@@ -92,6 +94,7 @@ class MetricAutoencoder(
         weight_decay: float = Recipe.weight_decay,
         batch_size: int = Recipe.batch_size,
         epochs: int = Recipe.epochs,
+        loss: Loss = Recipe.loss,
         log_loss: bool = Recipe.log_loss,
         metric_weight: float = Recipe.metric_weight,
         clip: float | None = Recipe.clip,
@@ -110,6 +113,7 @@ class MetricAutoencoder(
         self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.epochs = epochs
+        self.loss = loss
         self.log_loss = log_loss
         self.metric_weight = metric_weight
         self.clip = clip

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from affectspace.losses.rows import columns, sums
+from affectspace.losses.rows import axis_values, columns, is_contrast, known_rows, sums
 
 
 class MetricLoss(NamedTuple):
@@ -85,8 +85,7 @@ def continuous_metric_loss(
         MetricLoss(loss=tensor(1.), residual=tensor(0.), slope=tensor(2.))
     """
     of_labels, of_rows = columns(embeddings, labels, weights)
-    count = of_labels.shape[-1]
-    values = embeddings.mean(-1, keepdim=True) if count == 1 else embeddings[..., :count]
+    values = axis_values(embeddings, of_labels)
     residual, slope = metric_terms(values, of_labels, groups=groups, weights=of_rows)
     loss = (residual + (slope - 1).abs()).sum(-1)
     return (
@@ -120,13 +119,8 @@ def metric_terms(
         Residual and slope, each of shape `(..., k)`; 0 and 1 for a label without a pair, or
         constant.
     """
-    labelled = ~labels.isnan() if weights is None else ~labels.isnan() & (weights > 0)
-    label = torch.where(labelled, labels, 0).to(values.dtype)
-    value = torch.where(labelled, values, 0)
-    weight = root = labelled.to(values.dtype)
-    if weights is not None:
-        weight = torch.where(labelled, weights, 0).to(values.dtype)
-        root = weight.sqrt()
+    label, value, weight = known_rows(values, labels, weights)
+    root = weight if weights is None else weight.sqrt()
     total, spread = sums(groups, n_groups)
 
     def weighted(rows: Tensor) -> Tensor:
@@ -142,9 +136,7 @@ def metric_terms(
         return (n * total(rows)).sum(-2)
 
     label_label = over_pairs(label_c**2)
-    # Rounding leaves constant labels not quite zero once centred: anything below it is no contrast.
-    rounding = (8 * torch.finfo(values.dtype).eps) ** 2 * over_pairs(weighted(label**2))
-    contrast = label_label > rounding
+    contrast = is_contrast(label_label, over_pairs(weighted(label**2)))
     slope = over_pairs(label_c * value_c) / torch.where(contrast, label_label, 1)
     squares = over_pairs((value_c - slope.unsqueeze(-2) * label_c) ** 2)
     one = 1 if weights is None else total(weight**2) / per_group

@@ -1,11 +1,56 @@
-"""What the losses share: columns of labels, and sums over the rows of a group."""
+"""What the losses share: columns of labels, labelled rows, and sums over a group's rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+
+class Known(NamedTuple):
+    """Labelled rows, of shape `(..., n, k)` each; all is 0 where a row is unlabelled."""
+
+    label: Tensor
+    value: Tensor
+    weight: Tensor
+
+
+def known_rows(values: Tensor, labels: Tensor, weights: Tensor | None) -> Known:
+    """What is known of each row; a label that is NaN or has weight 0 is none.
+
+    Without weights, all are 1. Where a row is unlabelled, its value has no gradient, finite or not.
+    """
+    labelled = is_labelled(labels, weights)
+    counts = labelled if weights is None else torch.where(labelled, weights, 0)
+    return Known(
+        torch.where(labelled, labels, 0).to(values.dtype),
+        torch.where(labelled, values, 0),
+        counts.to(values.dtype),
+    )
+
+
+def is_labelled(labels: Tensor, weights: Tensor | None) -> Tensor:
+    """Which labels count."""
+    return ~labels.isnan() if weights is None else ~labels.isnan() & (weights > 0)
+
+
+def is_contrast(variance: Tensor, square: Tensor) -> Tensor:
+    """Whether labels differ, from their mean squares about the mean, and about 0.
+
+    Rounding leaves constant labels not quite zero once centred: anything below it is no contrast.
+    """
+    return variance > (8 * torch.finfo(variance.dtype).eps) ** 2 * square
+
+
+def axis_values(embeddings: Tensor, labels: Tensor) -> Tensor:
+    """Each row's value on each label's axis, `(..., n, k)`.
+
+    The mean over all dimensions for one label, a dimension each for several.
+    """
+    count = labels.shape[-1]
+    return embeddings.mean(-1, keepdim=True) if count == 1 else embeddings[..., :count]
 
 
 def columns(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
@@ -16,14 +16,18 @@ from torch.nn.utils.rnn import pad_sequence
 
 from affectspace.autoencoder import Autoencoder
 from affectspace.errors import TrainingError
-from affectspace.losses.metric import metric_terms
 from affectspace.model import AffectModel, Architecture
 from affectspace.training.optimiser import Adam, Best
 from affectspace.training.ratings import Ratings
+from affectspace.training.readout import in_rating_units
 from affectspace.training.recipe import Recipe, Run
+from affectspace.training.shaping import WITHOUT_UNITS, Rated, shaping
 
 TERMS = ("loss", "reconstruction", "residual", "slope")
-"""The columns of a history: the optimised scalar, L_rec, L_res and p (mean over the labels)."""
+"""The columns of a history: the optimised scalar, L_rec, L_res and p (mean over the labels).
+
+Of a rival of the metric loss, its own value stands for L_res, and p is NaN.
+"""
 
 
 CHUNK = 2**18
@@ -264,18 +268,13 @@ class BatchedRuns:
             reconstruction = error.mean(-1)
         else:
             reconstruction = (error * batch.valid).sum(-1) / batch.valid.sum(-1)
-        residuals, slopes = metric_terms(
-            z @ self._projection,
-            batch.labels,
-            groups=batch.groups,
-            n_groups=self._n_groups,
-            weights=batch.weights,
-        )
-        shaping = (residuals + (slopes - 1).abs()).sum(-1)
-        loss = torch.add(reconstruction, shaping, alpha=self._recipe.metric_weight)
+        rated = Rated(batch.labels, batch.weights, batch.groups, self._n_groups)
+        shaped = shaping(self._recipe.loss, z, self._projection, rated)
+        shaping_loss = shaped.loss.sum(-1)
+        loss = torch.add(reconstruction, shaping_loss, alpha=self._recipe.metric_weight)
         if self._recipe.log_loss:
             loss = torch.where(self._supervised, torch.where(self._supervised, loss, 1).log(), loss)
-        return _Terms(loss, reconstruction, residuals, slopes)
+        return _Terms(loss, reconstruction, shaped.residual, shaped.slope)
 
     def _flat(self, tables: npt.NDArray[np.float32]) -> Tensor:
         """Tables of labels under each other, so that a number names table and row."""
@@ -309,32 +308,22 @@ class BatchedRuns:
             },
             history=history,
         )
-        return replace(model, offsets=self._offsets(model, position))
-
-    def _offsets(self, model: AffectModel, position: int) -> dict[str, float]:
-        """What a run's axes lack to be ratings, on average over its training rows."""
-        stream = self._streams[int(self._stream_of[position])]
-        part = self._ratings.table_of[position], stream.rows
-        labels, weights = self._ratings.labels[part], self._ratings.weights
-        counts = np.ones_like(labels) if weights is None else weights[part]
-        axes = model.axis_values(model.encode(_numpy(self._x[stream.rows])))
-        column_of = {label: self._label_names.index(label) for label in model.labels}
-        return {
-            label: _mean(labels[:, column] - axes[label].to_numpy(), counts[:, column])
-            for label, column in column_of.items()
-        }
+        labels, counts = self._ratings.of(position, stream.rows)
+        groups = None if self._groups is None else self._groups.cpu().numpy()[stream.rows]
+        return in_rating_units(
+            model,
+            _numpy(self._x[stream.rows]),
+            dict(zip(self._label_names, labels.T, strict=True)),
+            dict(zip(self._label_names, counts.T, strict=True)),
+            groups,
+            fit_gain=self._recipe.loss in WITHOUT_UNITS,
+        )
 
 
 def _generator(seed: int, *, purpose: int) -> torch.Generator:
     """Independent random numbers for each purpose (0 initial weights, 1 batches) of a seed."""
     state = np.random.SeedSequence(seed).generate_state(2, dtype=np.uint64)
     return torch.Generator().manual_seed(int(state[purpose] >> 1))
-
-
-def _mean(values: npt.NDArray[np.float64], weights: npt.NDArray[np.float32]) -> float:
-    """Weighted mean of what is not NaN; 0 where nothing is, so that no NaN reaches the model."""
-    known = ~np.isnan(values) & (weights > 0)
-    return float(np.average(values[known], weights=weights[known])) if known.any() else 0.0
 
 
 def _numpy(tensor: Tensor) -> npt.NDArray[np.float32]:

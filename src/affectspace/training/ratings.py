@@ -26,6 +26,13 @@ class Ratings(NamedTuple):
     weights: Table | None
     table_of: npt.NDArray[np.int64]
 
+    def of(self, run: int, rows: npt.NDArray[np.intp]) -> tuple[Table, Table]:
+        """Labels and weights of some rows as a run hears them, `(rows, labels)` each."""
+        labels = self.labels[self.table_of[run], rows]
+        if self.weights is None:
+            return labels, np.ones_like(labels)
+        return labels, self.weights[self.table_of[run], rows]
+
 
 def ratings_of(
     runs: Sequence[Run], labels: Mapping[str, npt.ArrayLike], names: Sequence[str], n: int

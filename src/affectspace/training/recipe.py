@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from affectspace.model import Objective
+
+Loss = Literal["metric", "mse", "ccc", "log-ratio", "rank-n-contrast"]
+"""What shapes a latent space by labels: the metric loss, or a rival."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +31,14 @@ class Recipe:
             learning rate: decoupled, as in AdamW; 0 (published): none.
         batch_size: rows per step; the last batch of an epoch may be smaller.
         epochs: passes over the training rows.
-        log_loss: optimise log(L_rec + L_met), as published; False: the sum itself. A model without
-            labels optimises L_rec in any case.
-        metric_weight: what L_met is multiplied by; 1 (published).
+        loss: what shapes the latent space: `metric` (published), or a rival in its place, on the
+            same axes: `mse` and `ccc` regress each label, less 3, on its axis; `log-ratio` and
+            `rank-n-contrast` compare distances on a label's dimensions. See
+            [`losses`][affectspace.losses].
+        log_loss: optimise log(L_rec + L_met), as published; False: the sum itself. It holds for the
+            rivals too, none of which is ever below 0. A model without labels optimises L_rec in
+            any case.
+        metric_weight: what L_met, or the rival, is multiplied by; 1 (published).
         clip: standardised features are clipped to plus and minus this; None (published): not.
         patience: stop a model when its validation loss has not fallen for so many epochs, and keep
             its best weights; None (published): train all epochs.
@@ -45,6 +54,7 @@ class Recipe:
     weight_decay: float = 0.0
     batch_size: int = 64
     epochs: int = 100
+    loss: Loss = "metric"
     log_loss: bool = True
     metric_weight: float = 1.0
     clip: float | None = None
@@ -66,6 +76,8 @@ class Recipe:
         for name in ("noise", "weight_decay", "metric_weight"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+        if self.loss not in get_args(Loss):
+            raise ValueError(f"loss must be one of {', '.join(get_args(Loss))}, not {self.loss!r}")
         if not 0 < self.validation < 1:
             raise ValueError(f"validation must be a share between 0 and 1, not {self.validation}")
 
