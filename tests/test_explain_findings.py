@@ -46,12 +46,14 @@ def test_sentences_say_what_the_tables_hold(findings):
     walk, model, listeners, *verdicts = findings.sentences("activation")
     assert walk.startswith("Walking from 1.")
     assert walk.endswith(": louder.")
-    assert model.startswith("The model's reading clearly goes with loudness (+1.00)")
-    assert "in all 3 languages" in model
-    assert listeners.startswith("Listeners' ratings clearly go with loudness (+0.9")
-    assert "in all 2 languages" in listeners
-    assert len(verdicts) == 3
-    assert verdicts[1].endswith("Of 1: 1 same, 0 partly, 0 not shown.")
+    assert model == (
+        "The model's reading goes with loudness (mean r +1.00, clear in 3), of 3 languages."
+    )
+    assert listeners.startswith("Listeners' ratings go with loudness (mean r +0.9")
+    assert listeners.endswith(", clear in 2), of 2 languages.")
+    assert verdicts[1] == (
+        "Listeners follow the same in two languages: same 1, partly 0, not shown 0, of 1 compared."
+    )
     assert findings.sentences("valence")[0].endswith(": higher pitch.")
 
 

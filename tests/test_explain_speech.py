@@ -147,13 +147,13 @@ def test_across_languages_signs_are_counted():
     followed = follow(gather(linear_model(), tables), resampling=Resampling(resamples=100))
     across = across_languages(followed).set_index(["axis", "of", "name"])
     pitch = across.loc[("activation", "listeners", "pitch")]
-    assert (pitch["languages"], pitch["agree"], pitch["clear"]) == (3, 2, 2)
+    assert tuple(pitch[["languages", "agree", "clear", "against"]]) == (3, 2, 2, 1)
     assert pitch["lowest"] < -0.7 < 0.7 < pitch["highest"]
     mine = followed.query("axis == 'activation' and of == 'listeners' and name == 'pitch'")
     assert pitch["mean"] == pytest.approx(mine["r"].mean())
     assert pitch["spread"] == pytest.approx(mine["r"].std())
     heard = across.loc[("valence", "model", "pitch")]  # the axis is made of pitch
-    assert (heard["languages"], heard["agree"], heard["clear"]) == (3, 3, 3)
+    assert tuple(heard[["languages", "agree", "clear", "against"]]) == (3, 3, 3, 0)
 
 
 def test_axes_of_any_model_can_be_followed():

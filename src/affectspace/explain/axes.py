@@ -17,6 +17,9 @@ Array = npt.NDArray[np.float64]
 WALKED = (0.05, 0.95)
 """The shares of the rows between whose places on the axis a walk goes."""
 
+MOST_NOTABLE = 14
+"""Features that a figure or a table of a walk shows."""
+
 _SHORT_WALK = 1.0  # rating units to either side, where no rows say how far speech reaches
 
 
@@ -150,6 +153,19 @@ def changes(walked: pd.DataFrame) -> pd.DataFrame:
         parts.append(part.sort_values("change", key=np.abs, ascending=False, kind="stable"))
     out: pd.DataFrame = pd.concat(parts, ignore_index=True)
     return out
+
+
+def notable_changes(
+    walked: pd.DataFrame, *, most: int = MOST_NOTABLE, of_family: int = 3
+) -> pd.DataFrame:
+    """The largest changes of a walk, but only so many of each family, which go together.
+
+    Returns:
+        Rows of [`changes`][affectspace.explain.axes.changes], `most` for each axis.
+    """
+    found = changes(walked)
+    found = found[found.groupby(["axis", "family"]).cumcount() < of_family]
+    return found[found.groupby("axis").cumcount() < most].reset_index(drop=True)
 
 
 def family_changes(walked: pd.DataFrame) -> pd.DataFrame:

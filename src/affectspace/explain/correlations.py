@@ -49,18 +49,31 @@ def across_languages(followed: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row per axis, `of` and column, in order: `axis, of, kind, name, family, text, mean`,
         `spread` (deviation of a sample), `lowest, highest, languages` (how many have a
-        correlation), `agree` (how many of them have the sign of the mean) and `clear` (how many
-        whose interval lies on that side of 0).
+        correlation), `agree` (how many of them have the sign of the mean), `clear` and `against`
+        (how many have their whole interval on that side of 0, and on the other).
     """
     keys = ["axis", "of", "kind", "name", "family", "text"]
     known = followed.dropna(subset="r")
-    groups = known.groupby(keys, sort=False)
-    out = groups["r"].agg(mean="mean", spread="std", lowest="min", highest="max", languages="count")
-    sign = np.sign(groups["r"].transform("mean"))
-    inner = np.where(sign > 0, known["low"], -known["high"])
-    out["agree"] = (np.sign(known["r"]) == sign).groupby([known[key] for key in keys]).sum()
-    out["clear"] = pd.Series(inner > 0, known.index).groupby([known[key] for key in keys]).sum()
-    return out.reset_index()
+    sign = np.sign(known.groupby(keys, sort=False)["r"].transform("mean"))
+    ends = known[["low", "high"]].mul(sign, axis="index")
+    sides = {
+        "agree": np.sign(known["r"]) == sign,
+        "clear": (ends > 0).all(axis="columns"),
+        "against": (ends < 0).all(axis="columns"),
+    }
+    return (
+        known.assign(**sides)
+        .groupby(keys, sort=False)
+        .agg(
+            mean=("r", "mean"),
+            spread=("r", "std"),
+            lowest=("r", "min"),
+            highest=("r", "max"),
+            languages=("r", "count"),
+            **{side: (side, "sum") for side in sides},
+        )
+        .reset_index()
+    )
 
 
 def columns_of(speech: Speech) -> pd.DataFrame:

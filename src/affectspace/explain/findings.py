@@ -116,33 +116,34 @@ def _of_correlations(across: pd.DataFrame, axis: str, of: str) -> str:
     mine = across[(across["axis"] == axis) & (across["of"] == of) & (across["kind"] == "family")]
     if not len(mine):
         return ""
-    mine = mine.sort_values("mean", key=np.abs, ascending=False)
-    count = int(mine["languages"].max())
-    everywhere = mine[(mine["clear"] == mine["languages"]) & (mine["languages"] == count)]
-    torn = mine[mine["agree"] < mine["languages"]]
-    who = "The model's reading" if of == MODEL else "Listeners' ratings"
-    of_all = f"in all {count} languages" if count > 1 else "in the one language"
-    text = f"{who} clearly go" if of == LISTENERS else f"{who} clearly goes"
-    text += f" with {_listed(everywhere)} {of_all}" if len(everywhere) else " with no family"
-    text += f" {of_all}" if not len(everywhere) else ""
-    return text + (f"; the sign differs for {_listed(torn)}." if len(torn) else ".")
+    mine = mine.sort_values(["clear", "mean"], key=np.abs, ascending=False)
+    most = mine[(2 * mine["clear"] > mine["languages"]) & (mine["against"] == 0)]
+    torn = mine[(mine["clear"] > 0) & (mine["against"] > 0)]
+    subject = "The model's reading" if of == MODEL else "Listeners' ratings"
+    verb = "goes" if of == MODEL else "go"
+    text = f"{subject} {verb} with no family in most languages"
+    if len(most):
+        count = most["languages"].max()
+        text = f"{subject} {verb} with {_listed(most)}, of {count} languages"
+    return text + (f"; to different sides with {', '.join(torn['name'])}." if len(torn) else ".")
 
 
 def _of_comparison(compared: pd.DataFrame, axis: str, of: str) -> str:
     mine = compared[(compared["axis"] == axis) & (compared["compared"] == of)]
     if not len(mine):
         return ""
-    subject = {
-        MODEL: "The model's reading means the same in two languages?",
-        LISTENERS: "The ratings follow the same in two languages?",
-        BOTH: "The model follows what listeners follow in a language?",
+    claim = {
+        MODEL: "The model's reading means the same in two languages",
+        LISTENERS: "Listeners follow the same in two languages",
+        BOTH: "The model follows what listeners follow in a language",
     }[of]
     counts = mine["verdict"].value_counts()
-    shares = ", ".join(f"{counts.get(word, 0)} {word}" for word in VERDICTS)
-    return f"{subject} Of {len(mine)}: {shares}."
+    shares = ", ".join(f"{word} {counts.get(word, 0)}" for word in VERDICTS)
+    return f"{claim}: {shares}, of {len(mine)} compared."
 
 
 def _listed(rows: pd.DataFrame) -> str:
     return ", ".join(
-        f"{name} ({mean:+.2f})" for name, mean in zip(rows["name"], rows["mean"], strict=True)
+        f"{row['name']} (mean r {row['mean']:+.2f}, clear in {row['clear']})"
+        for row in rows.to_dict("records")
     )
