@@ -127,7 +127,7 @@ def metric_terms(
         return rows if weights is None else weight * rows
 
     n = total(weight)
-    per_group = torch.where(n > 0, n, 1)
+    per_group = n.clamp(min=torch.finfo(n.dtype).tiny)
     per_row = spread(per_group)
     label_c = (label - spread(total(weighted(label))) / per_row) * root
     value_c = (value - spread(total(weighted(value))) / per_row) * root
@@ -135,13 +135,15 @@ def metric_terms(
     def over_pairs(rows: Tensor) -> Tensor:
         return (n * total(rows)).sum(-2)
 
-    label_label = over_pairs(label_c**2)
-    contrast = is_contrast(label_label, over_pairs(weighted(label**2)))
-    slope = over_pairs(label_c * value_c) / torch.where(contrast, label_label, 1)
-    squares = over_pairs((value_c - slope.unsqueeze(-2) * label_c) ** 2)
     one = 1 if weights is None else total(weight**2) / per_group
     pairs = (n * (n - one)).sum(-2)
-    residual = 2 * squares / torch.where(pairs > 0, pairs, 1)
+    label_label = over_pairs(label_c**2)
+    contrast = is_contrast(label_label, over_pairs(weighted(label**2)))
+    if weights is not None:
+        contrast = contrast & (pairs > 0)  # rounding can leave the heaviest row alone
+    slope = over_pairs(label_c * value_c) / torch.where(contrast, label_label, 1)
+    squares = over_pairs((value_c - slope.unsqueeze(-2) * label_c) ** 2)
+    residual = 2 * squares / torch.where(contrast, pairs, 1)
     return torch.where(contrast, residual, 0), torch.where(contrast, slope, 1)
 
 
