@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 
@@ -77,6 +78,11 @@ def save_encoder(
         model.save_pretrained(folder)
     extractor.save_pretrained(folder)
     return folder
+
+
+def change(path: Path, **settings: object) -> None:
+    """Change settings of a JSON file."""
+    path.write_text(json.dumps({**json.loads(path.read_text()), **settings}))
 
 
 def states_of(folder: Path, kind: str, samples: np.ndarray) -> torch.Tensor:
