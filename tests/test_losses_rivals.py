@@ -15,6 +15,15 @@ from affectspace.losses.log_ratio import EPSILON
 GROUPS = torch.tensor([7, 2, -1] * 8)
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Work this small only makes threads wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def example(n=24, d=3, *, dtype=torch.float64, seed=0, unlabelled=5):
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(2, 11, (n,), generator=generator).to(dtype) / 2
@@ -130,6 +139,30 @@ def test_ccc_is_that_of_audmetric():
     embeddings, labels = example(unlabelled=0)
     expected = 1 - audmetric.concordance_cc(labels.numpy(), embeddings.mean(1).numpy())
     assert ccc_loss(embeddings, labels).item() == pytest.approx(expected, rel=1e-9)
+
+
+def correlation_after_training(loss, seed):
+    """Between labels and a linear axis that begins without what they can be told from."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(2, 11, (60,), generator=generator) / 2
+    features = torch.randn(60, 6, generator=generator)
+    features[:, 0] += labels
+    features -= features.mean(0)
+    axis = torch.randn(6, 1, generator=generator)
+    axis[0] = 0
+    axis.requires_grad_()
+    optimiser = torch.optim.Adam([axis], lr=0.02)
+    for _ in range(300):
+        optimiser.zero_grad()
+        loss(features @ axis, labels).backward()
+        optimiser.step()
+    found = torch.stack([(features @ axis.detach())[:, 0], labels])
+    return torch.corrcoef(found)[0, 1].abs().item()
+
+
+def test_rows_on_an_axis_can_pass_each_other():
+    assert correlation_after_training(log_ratio_loss, seed=0) > 0.75
+    assert correlation_after_training(losses.LogRatioLoss(1e-6), seed=0) < 0.6
 
 
 def test_ties_by_rounding_are_ties():

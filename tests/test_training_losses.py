@@ -25,6 +25,15 @@ LOSSES = {
 every = pytest.mark.parametrize("loss", LOSSES)
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Work this small only makes threads wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def data():
     rng = np.random.default_rng(0)

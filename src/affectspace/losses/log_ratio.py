@@ -14,8 +14,7 @@ EPSILON = 0.01
 """Added to squared distances of embeddings: a tenth of a unit, squared.
 
 On an axis of one dimension, rows that should change places have to meet. With 1e-6 the logarithm
-keeps them apart: on made-up ratings that a line explains to r = .9, training ends at .0 to .5; from
-1e-4 to 1 it ends at .9.
+keeps them apart, and the axis stays in the order in which it began.
 """
 
 
