@@ -72,6 +72,9 @@ AT_EQUAL_EMOTIONS = "shift_at_equal_emotions"
 DIFFERENCE = "_difference"
 """What a metric's name ends in where the value is the difference of two groups."""
 
+AGAINST = " against "
+"""What stands between the names of two groups in `Setting.group`."""
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -197,7 +200,7 @@ def _compared(
     codes, _ = speaker_codes(speakers)
     rows = {group: groups == group for group in _in_order(groups)}
     rows = {group: mask for group, mask in rows.items() if len(set(codes[mask])) >= FEWEST}
-    pairs = {f"{one} against {other}": (one, other) for one, other in combinations(rows, 2)}
+    pairs = {f"{one}{AGAINST}{other}": (one, other) for one, other in combinations(rows, 2)}
     weights = _weights(codes, list(rows.values()), resampling)
     measured = partial(result, codes=codes, level=(resampling or DEFAULT).level)
 
