@@ -159,6 +159,15 @@ def test_spans_of_speech_to_csv(core):
     assert pd.to_timedelta(table["end"]).notna().all()
 
 
+def test_reasons_and_walks(core):
+    found = core.command("explain", "speech/clip 0.wav", "--report", "why.html")
+    assert "1 of 1 rows explained" in found.stderr
+    assert "Why this estimate?" in (core.folder / "why.html").read_text()
+    assert "## activation" in core.command("explain").stdout
+    missing = core.command("explain", "--source", "a=features.parquet", fails=True)
+    assert "pip install 'affectspace[train]'" in missing.stderr
+
+
 def test_in_python(core):
     found = core.python(f"""
         import json

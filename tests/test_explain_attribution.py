@@ -64,17 +64,17 @@ def test_reasons_add_up_and_name_what_moved_the_estimate():
     model, table = linear_model(), speech(noise=0.1)
     told = reasons(model, table)
     assert told.index.equals(table.values.index)
-    families = [name for name in told if name.startswith("activation_")][1:-1]
+    families = [name for name in told if name.endswith("_in_activation")]
     assert len(families) == 8
     np.testing.assert_allclose(
-        told["activation"], told["activation_usual"] + told[families].sum(axis=1)
+        told["activation"], told["usual_activation"] + told[families].sum(axis=1)
     )
     loud = table.rows["activation"] > 4.5
-    assert told.loc[loud, "activation_why"].str.startswith("louder +").all()
+    assert told.loc[loud, "why_activation"].str.startswith("louder +").all()
     soft = table.rows["activation"] < 1.5
-    assert told.loc[soft, "activation_why"].str.startswith("softer -").all()
+    assert told.loc[soft, "why_activation"].str.startswith("softer -").all()
     # the valence axis hears pitch, which only noise and the speakers move
-    assert told["valence_why"].str.match("(higher |lower )?pitch [+-]|as usual").all()
+    assert told["why_valence"].str.match("(higher |lower )?pitch [+-]|as usual").all()
 
 
 def test_blocks_change_nothing_whether_the_reference_is_one_row_or_many(monkeypatch):
@@ -96,12 +96,12 @@ def test_rows_without_features_have_no_reasons():
     told = reasons(model, FeatureTable(table.spec, values, rows))
     assert (
         told.iloc[3]
-        .drop(["activation_why", "valence_why"])
-        .drop(["activation_usual", "valence_usual"])
+        .drop(["why_activation", "why_valence"])
+        .drop(["usual_activation", "usual_valence"])
         .isna()
         .all()
     )
-    assert told.iloc[3][["activation_why", "valence_why"]].tolist() == ["", ""]
+    assert told.iloc[3][["why_activation", "why_valence"]].tolist() == ["", ""]
     assert told.drop(told.index[3]).notna().all(axis=None)
     none = FeatureTable(table.spec, values.iloc[:0], rows.iloc[:0])
     assert list(reasons(model, none)) == list(told)

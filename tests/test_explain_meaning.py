@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from affectspace.evaluation import Resampling
 from affectspace.explain import Criteria, compare_languages, family_differences
+from affectspace.explain.criteria import LISTENERS, MODEL
 from affectspace.explain.profiles import (
     Side,
     formula_profiles,
@@ -19,13 +19,11 @@ from affectspace.explain.profiles import (
     relative_similarity,
     unit,
 )
-from affectspace.explain.speech import LISTENERS, MODEL, Target, gather
+from affectspace.explain.speech import Target, gather
 from affectspace.features import FeatureTable
 from made_voices import FEATURES, HIGH, LOUD, linear_model, speech
 
-QUICK = Criteria(
-    halvings=40, halvings_per_resample=2, formulas=60, resampling=Resampling(resamples=120)
-)
+QUICK = Criteria(halvings=40, halvings_per_resample=2, formulas=60, resamples=120)
 LIVELY = {"mfcc1_sma3_amean": -1.0, "F1frequency_sma3nz_amean": 1.0}
 RATED = Target("activation", LISTENERS)
 
@@ -138,7 +136,7 @@ def test_verdicts_keep_to_the_rule():
 def test_a_seed_gives_the_same_figures():
     tables = {name: speech(name, seed=i, n=100) for i, name in enumerate("ab")}
     assert compared(tables).equals(compared(tables))
-    other = replace(QUICK, resampling=Resampling(resamples=120, seed=1))
+    other = replace(QUICK, seed=1)
     assert not compared(tables).equals(compared(tables, other))
 
 
@@ -213,9 +211,9 @@ def test_families_that_differ_are_found_and_others_are_not():
         "a": speech("a", follows=LOUD, n=600),
         "b": speech("b", follows=LOUD | HIGH, n=600, seed=1),
     }
-    found = family_differences(
-        gather(linear_model(), tables), resampling=Resampling(resamples=200)
-    ).query("axis == 'activation' and of == 'listeners'")
+    found = family_differences(gather(linear_model(), tables), Criteria(resamples=200)).query(
+        "axis == 'activation' and of == 'listeners'"
+    )
     by_family = found.set_index("family")
     assert by_family.loc["pitch", "p_corrected"] < 0.001
     assert by_family.loc["pitch", "high"] < -0.5

@@ -12,7 +12,8 @@ from affectspace.errors import ContractError, TableError
 from affectspace.evaluation import Resampling, bootstrap_interval, pearson
 from affectspace.explain import across_languages, follow
 from affectspace.explain.correlations import columns_of
-from affectspace.explain.speech import LISTENERS, MODEL, Target, correlations, gather
+from affectspace.explain.criteria import LISTENERS, MODEL
+from affectspace.explain.speech import Target, correlations, gather
 from affectspace.features import FeatureTable
 from made_features import feature_table
 from made_voices import FEATURES, HIGH, linear_model, speech

@@ -6,7 +6,6 @@ import pytest
 from matplotlib.figure import Figure
 
 from affectspace import plots
-from affectspace.evaluation import Resampling
 from affectspace.explain import Criteria, explain_axes
 from made_voices import LOUD, linear_model, speech
 
@@ -191,9 +190,7 @@ def findings():
         "two": speech("bb", seed=1),
         "three": speech("cc", seed=2, speakers=3, rated=False),
     }
-    criteria = Criteria(
-        halvings=10, halvings_per_resample=2, formulas=20, resampling=Resampling(resamples=40)
-    )
+    criteria = Criteria(halvings=10, halvings_per_resample=2, formulas=20, resamples=40)
     return explain_axes(linear_model(), tables, criteria=criteria)
 
 

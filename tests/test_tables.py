@@ -613,6 +613,7 @@ def test_a_folder_is_filled_at_the_end_or_not_at_all(tmp_path):
             (beside / "a.txt").write_text("two")
             raise RuntimeError
 
-    pytest.raises(RuntimeError, fail)
+    with pytest.raises(RuntimeError):
+        fail()
     assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "b.txt"]
     assert (folder / "a.txt").read_text() == "one"

@@ -32,7 +32,7 @@ def readable(table: pd.DataFrame, *, width: int | None = None) -> Iterator[str]:
         activation and valence with their intervals; z; unusualness; status with cautions.
     """
     columns = _columns(table)
-    files = [_printable(str(file)) for file in table.index.get_level_values("file")]
+    files = [printable(str(file)) for file in table.index.get_level_values("file")]
     if width is not None:
         files = _without_shared_folder(files)
         if width - _taken(columns) < min(NARROWEST, _widest(files)):
@@ -95,7 +95,7 @@ def _number(value: float, digits: int) -> str:
     return "" if math.isnan(value) else f"{value:.{digits}f}"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Escape what would move a terminal's cursor, or worse."""
     if text.isprintable():
         return text

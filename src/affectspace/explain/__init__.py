@@ -2,8 +2,9 @@
 
 Four views: walking along an axis and decoding where one stands (`walk`); what an axis follows in
 the speech of each language (`follow`); whether it means the same in two languages
-(`compare_languages`); and what made up the estimate of an utterance (`attribute`, `reasons`). The
-first and the last need the core only, the others the extra `train`, for scipy.
+(`compare_languages`); and what made up the estimate of an utterance (`attribute`, `reasons`,
+`explain_recordings`). The first and the last need the core only, the others the extra `train`, for
+scipy.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from affectspace.explain.attribution import Attribution, attribute, reasons
     from affectspace.explain.axes import Axis, axes_of, changes, walk
     from affectspace.explain.correlations import across_languages, follow
+    from affectspace.explain.criteria import Criteria
     from affectspace.explain.findings import Findings, explain_axes
-    from affectspace.explain.meaning import Criteria, compare_languages, family_differences
+    from affectspace.explain.meaning import compare_languages, family_differences
+    from affectspace.explain.recordings import explain_recordings
     from affectspace.explain.speech import Speech
     from affectspace.explain.vocabulary import FAMILIES, Family, Word, words
 
@@ -26,7 +29,7 @@ _HOMES = {
     "FAMILIES": "vocabulary",
     "Attribution": "attribution",
     "Axis": "axes",
-    "Criteria": "meaning",
+    "Criteria": "criteria",
     "Family": "vocabulary",
     "Findings": "findings",
     "Speech": "speech",
@@ -37,6 +40,7 @@ _HOMES = {
     "changes": "axes",
     "compare_languages": "meaning",
     "explain_axes": "findings",
+    "explain_recordings": "recordings",
     "family_differences": "meaning",
     "follow": "correlations",
     "reasons": "attribution",
@@ -59,6 +63,7 @@ __all__ = [
     "changes",
     "compare_languages",
     "explain_axes",
+    "explain_recordings",
     "family_differences",
     "follow",
     "reasons",

@@ -139,8 +139,8 @@ def reasons(
 
     Returns:
         Under the utterance index, in order, for each label: `activation` (not limited to 1 to 5),
-        `activation_usual` (the reference's), `activation_pitch`, `activation_loudness`, ... (what
-        each family added; with the reference's they add up to the estimate) and `activation_why`
+        `usual_activation` (the reference's), `pitch_in_activation`, `loudness_in_activation`, ...
+        (what each family added; with the reference's they add up to it) and `why_activation`
         (in words). NaN and empty where there are no features.
 
     Raises:
@@ -164,13 +164,25 @@ def _told(found: Attribution) -> pd.DataFrame:
     columns: dict[str, object] = {}
     for k, label in enumerate(found.labels):
         columns[label] = found.estimates[:, k]
-        columns[f"{label}_usual"] = found.usual[:, k]
+        columns[f"usual_{label}"] = found.usual[:, k]
         for m, family in enumerate(found.families):
-            columns[f"{label}_{family.replace(' ', '_')}"] = added[:, k, m]
-        columns[f"{label}_why"] = [
+            columns[part_name(family, label)] = added[:, k, m]
+        columns[f"why_{label}"] = [
             sentence(found.families, *row) for row in zip(added[:, k], scores, strict=True)
         ]
     return pd.DataFrame(columns)
+
+
+def part_name(family: str, label: str) -> str:
+    """The column of what a family added to an estimate.
+
+    Not `activation_pitch`: in an utterance table that would be a rater's own activation.
+
+    Examples:
+        >>> part_name("voice quality", "activation")
+        'voice_quality_in_activation'
+    """
+    return f"{family.replace(' ', '_')}_in_{label}"
 
 
 def sentence(families: Sequence[str], added: Array, scores: Array) -> str:

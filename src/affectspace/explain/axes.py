@@ -20,7 +20,7 @@ WALKED = (0.05, 0.95)
 MOST_NOTABLE = 14
 """Features that a figure or a table of a walk shows."""
 
-_SHORT_WALK = 1.0  # rating units to either side, where no rows say how far speech reaches
+_SHORT_WALK = 1.0  # to either side where no rows say how far speech reaches, of ratings and of z
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,8 @@ def walk(
 
     All other dimensions are kept at what is typical of speech there: their linear regression on the
     axis over the embeddings given. Without embeddings the walk starts at the embedding of the mean
-    training utterance, leaves the other dimensions there, and goes one unit to either side.
+    training utterance, leaves the other dimensions there, and goes one rating unit to either side,
+    or one unit of z where that is less.
 
     The decoder says what features the *autoencoder* expects at a place. What it rebuilds badly
     changes too little here; `reencoded` tells whether the encoder agrees with it on where they are.
@@ -156,7 +157,7 @@ def changes(walked: pd.DataFrame) -> pd.DataFrame:
 
 
 def notable_changes(
-    walked: pd.DataFrame, *, most: int = MOST_NOTABLE, of_family: int = 3
+    walked: pd.DataFrame, *, most: int = MOST_NOTABLE, of_family: int = 2
 ) -> pd.DataFrame:
     """The largest changes of a walk, but only so many of each family, which go together.
 
@@ -219,4 +220,5 @@ def _route(model: AffectModel, axis: Axis, embeddings: npt.ArrayLike | None) -> 
     centre = model.encode(model.mean[None])[0]
     direction = axis.projection / (axis.projection @ axis.projection) / axis.gain
     start = float(axis.places(centre[None])[0])
-    return _Route(centre, direction, start, start - _SHORT_WALK, start + _SHORT_WALK)
+    length = _SHORT_WALK * min(1.0, abs(axis.gain))
+    return _Route(centre, direction, start, start - length, start + length)

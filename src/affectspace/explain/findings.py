@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from affectspace.errors import train_extra
 from affectspace.explain.axes import Axis, axes_of, family_changes, walk
-from affectspace.explain.correlations import across_languages, follow
-from affectspace.explain.meaning import (
-    BOTH,
-    STANDARD,
-    VERDICTS,
-    Criteria,
-    compare_languages,
-    family_differences,
-)
-from affectspace.explain.speech import LISTENERS, MODEL, Speech, gather
+from affectspace.explain.criteria import BOTH, LISTENERS, MODEL, STANDARD, VERDICTS, Criteria
 from affectspace.features import FeatureTable
 from affectspace.model import AffectModel
+
+if TYPE_CHECKING:
+    from affectspace.explain.speech import Speech
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +70,19 @@ def explain_axes(
 
     Raises:
         ContractError: if features are of another contract.
+        MissingExtraError: if there are tables, but not the extra `train`.
         TableError: if no row has features.
     """
     axes = axes_of(model)
     if not tables:
         return Findings(axes, criteria, pd.concat([walk(model, axis) for axis in axes]))
+    with train_extra("what axes follow in speech"):
+        from affectspace.explain.correlations import across_languages, follow
+        from affectspace.explain.meaning import compare_languages, family_differences
+        from affectspace.explain.speech import gather, resampling_of
     speech = gather(model, tables)
     embeddings = np.concatenate([model.encode(table) for table in tables.values()])
-    followed = follow(speech, resampling=criteria.resampling)
+    followed = follow(speech, resampling=resampling_of(criteria))
     return Findings(
         axes=axes,
         criteria=criteria,
@@ -90,7 +91,7 @@ def explain_axes(
         followed=followed,
         across=across_languages(followed),
         compared=compare_languages(speech, criteria),
-        differences=family_differences(speech, resampling=criteria.resampling),
+        differences=family_differences(speech, criteria),
     )
 
 

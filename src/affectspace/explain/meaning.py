@@ -30,7 +30,6 @@ languages, and does the model's axis follow in a language what its listeners fol
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
 
@@ -38,8 +37,18 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from affectspace.evaluation.intervals import DEFAULT, Resampling, percentile_interval
+from affectspace.evaluation.intervals import percentile_interval
 from affectspace.evaluation.rows import FloatArray
+from affectspace.explain.criteria import (
+    BOTH,
+    LISTENERS,
+    MODEL,
+    NOT_SHOWN,
+    PARTLY,
+    SAME,
+    STANDARD,
+    Criteria,
+)
 from affectspace.explain.profiles import (
     Pair,
     Side,
@@ -49,37 +58,7 @@ from affectspace.explain.profiles import (
     profiles,
     relative_similarity,
 )
-from affectspace.explain.speech import LISTENERS, MODEL, Speech, Sums, Target, correlations
-
-SAME, PARTLY, NOT_SHOWN = "same", "partly", "not shown"
-BOTH = f"{MODEL} with {LISTENERS}"
-VERDICTS = (SAME, PARTLY, NOT_SHOWN)
-
-
-@dataclass(frozen=True)
-class Criteria:
-    """How profiles are compared, and what counts as the same.
-
-    Attributes:
-        margin: the relative similarity that its whole interval has to reach for `same`.
-        significance: the largest corrected p that counts.
-        halvings: how often a language's speakers are halved for the figures.
-        halvings_per_resample: and for each resample behind an interval.
-        formulas: random directions behind the floor.
-        speakers: a language with fewer isn't compared.
-        resampling: how intervals are made.
-    """
-
-    margin: float = 0.9
-    significance: float = 0.05
-    halvings: int = 200
-    halvings_per_resample: int = 4
-    formulas: int = 200
-    speakers: int = 4
-    resampling: Resampling = DEFAULT
-
-
-STANDARD = Criteria()
+from affectspace.explain.speech import Speech, Sums, Target, correlations, resampling_of
 
 
 def compare_languages(speech: Speech, criteria: Criteria = STANDARD) -> pd.DataFrame:
@@ -105,7 +84,7 @@ def compare_languages(speech: Speech, criteria: Criteria = STANDARD) -> pd.DataF
     sums = {side.key: side.sums(roll) for pair in pairs for side in pair.sides}
     whole = {key: profiles(one, speech.everyone(), features)[0] for key, one in sums.items()}
     relative, ceiling, drawn = _relative(speech, pairs, sums, criteria)
-    rng = np.random.default_rng(criteria.resampling.seed)
+    rng = np.random.default_rng(criteria.seed)
     formulas = rng.normal(size=(features, criteria.formulas))
     unrelated = {one.name: formula_profiles(one, formulas) for one in speech.languages}
     rows = []
@@ -119,12 +98,11 @@ def compare_languages(speech: Speech, criteria: Criteria = STANDARD) -> pd.DataF
         by_chance = [unrelated[side.language.name] for side in pair.sides]
         floor = (by_chance[0] @ by_chance[1].T)[~np.eye(criteria.formulas, dtype=bool)]
         similarity = float(one @ other)
-        level = criteria.resampling.level
         figures = (
             similarity,
             ceiling[i],
             relative[i],
-            *percentile_interval(drawn[i], speakers=speakers, level=level),
+            *percentile_interval(drawn[i], speakers=speakers, level=criteria.level),
             np.quantile(floor, 0.95),
             (1 + (floor >= similarity).sum()) / (1 + len(floor)),
             np.median(cosines(*by_chance)) if pair.compared == MODEL else np.nan,
@@ -140,7 +118,7 @@ _COLUMNS = [
 ]
 
 
-def family_differences(speech: Speech, *, resampling: Resampling = DEFAULT) -> pd.DataFrame:
+def family_differences(speech: Speech, criteria: Criteria = STANDARD) -> pd.DataFrame:
     """Where two languages differ: the correlation with each family's score, one minus the other.
 
     The test takes Fisher's transform of the correlations. Its standard error comes from resampled
@@ -148,14 +126,15 @@ def family_differences(speech: Speech, *, resampling: Resampling = DEFAULT) -> p
 
     Args:
         speech: from [`gather`][affectspace.explain.speech.gather].
-        resampling: how often, and from which seed, speakers are drawn.
+        criteria: how often, and from which seed, speakers are drawn.
 
     Returns:
         A row per axis, `of` (`model` or `listeners`), pair of languages and family: `axis, of,
         first, second, family, r_first, r_second, difference, low, high, p` and `p_corrected` (for
         all differences of the axis and `of`, by Benjamini and Hochberg).
     """
-    weights, roll, features = speech.draws(resampling), len(speech.strata), len(speech.words)
+    weights = speech.draws(resampling_of(criteria))
+    roll, features = len(speech.strata), len(speech.words)
     rows = []
     for pair in _pairs(speech):
         if pair.compared == BOTH:
@@ -167,9 +146,7 @@ def family_differences(speech: Speech, *, resampling: Resampling = DEFAULT) -> p
         names = (pair.axis, pair.compared, *(side.language.name for side in pair.sides))
         for m, family in enumerate(speech.scored):
             apart = [part[:, m] for part in drawn]
-            ends = percentile_interval(
-                apart[0] - apart[1], speakers=speakers, level=resampling.level
-            )
+            ends = percentile_interval(apart[0] - apart[1], speakers=speakers, level=criteria.level)
             p = _p_of_difference(one[m], other[m], *apart, speakers=speakers)
             rows.append((*names, family, one[m], other[m], one[m] - other[m], *ends, p))
     table = pd.DataFrame(rows, columns=_DIFFERENCES)
@@ -212,11 +189,11 @@ def _relative(
     criteria: Criteria,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Relative similarity (m,), ceiling (m,), and the first on resamples (m, resamples)."""
-    rng = np.random.default_rng(criteria.resampling.seed)
+    rng = np.random.default_rng(criteria.seed)
     found = []
     for weights, per in (
         (speech.everyone(), criteria.halvings),
-        (speech.draws(criteria.resampling), criteria.halvings_per_resample),
+        (speech.draws(resampling_of(criteria)), criteria.halvings_per_resample),
     ):
         halves = halved(np.repeat(weights, per, axis=0), speech.strata, rng)
         sides = [pair.sides for pair in pairs]

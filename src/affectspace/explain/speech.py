@@ -7,7 +7,7 @@ languages is drawn, or put into a half, for both at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,13 +19,12 @@ from affectspace.errors import TableError
 from affectspace.evaluation.intervals import Resampling, draw_speakers
 from affectspace.evaluation.rows import FloatArray, IntArray, column_of, known_speakers
 from affectspace.explain.axes import Axis, axes_of, feature_names
+from affectspace.explain.criteria import LISTENERS, MODEL, Criteria
 from affectspace.explain.vocabulary import Word, directions, families_of, words
 from affectspace.features import FeatureTable
 from affectspace.model import AffectModel
 
 BoolArray = npt.NDArray[np.bool_]
-
-MODEL, LISTENERS = "model", "listeners"
 
 _TINY = 1e-12
 """A variance below this share of the mean square is rounding: the column is constant."""
@@ -135,6 +134,11 @@ class Speech:
         return weights
 
 
+def resampling_of(criteria: Criteria) -> Resampling:
+    """How the intervals are made."""
+    return Resampling(criteria.resamples, criteria.level, criteria.seed)
+
+
 def gather(model: AffectModel, tables: Mapping[str, FeatureTable]) -> Speech:
     """Bring corpora together by language.
 
@@ -150,42 +154,29 @@ def gather(model: AffectModel, tables: Mapping[str, FeatureTable]) -> Speech:
     axes, known = axes_of(model), words(feature_names(model))
     weights = directions(known)
     has_score = np.asarray(np.isfinite(weights).all(axis=0))
-    scored = [family.name for family, has in zip(families_of(known), has_score, strict=True) if has]
-    parts, voices = [], []
-    for corpus, table in tables.items():
-        rows = table.rows[table.ok]
-        usable = FeatureTable(table.spec, table.values[table.ok], rows)
-        standardised = model.standardise(usable)
-        z = model.encode(usable)
-        found = {Target(axis.name, MODEL): axis.places(z) for axis in axes}
-        for axis in axes:
-            ratings = pd.to_numeric(pd.Series(column_of(rows, axis.name)), errors="coerce")
-            found[Target(axis.name, LISTENERS)] = ratings.to_numpy(np.float64)
-        columns = np.column_stack([standardised, standardised @ weights[:, has_score]])
-        languages = pd.Series(column_of(rows, "language"), dtype=object).fillna(corpus)
-        speakers = [f"{corpus}/{name}" for name in known_speakers(column_of(rows, "speaker"))]
-        voices += speakers
-        for language in dict.fromkeys(languages):
-            mine = (languages == language).to_numpy(bool)
-            parts.append(
-                _Part(
-                    str(language),
-                    corpus,
-                    _centred(columns[mine]),
-                    {target: _centred(values[mine]) for target, values in found.items()},
-                    [voice for voice, is_mine in zip(speakers, mine, strict=True) if is_mine],
-                )
-            )
+    parts = [
+        part
+        for corpus, table in tables.items()
+        for part in _parts(model, axes, weights[:, has_score], corpus, table)
+    ]
     if not parts:
         raise TableError("not one row has features, so there is nothing to correlate")
-    roll = {voice: i for i, voice in enumerate(dict.fromkeys(voices))}
-    names = list(tables)
-    strata = np.array([names.index(voice.partition("/")[0]) for voice in roll])
-    by_language = {
-        part.language: [p for p in parts if p.language == part.language] for part in parts
+    roll = {
+        voice: i for i, voice in enumerate(dict.fromkeys(v for part in parts for v in part.voices))
     }
-    together = [_together(name, mine, roll) for name, mine in by_language.items()]
-    return Speech(axes, known, scored, together, strata)
+    names = list(tables)
+    by_language: dict[str, list[_Part]] = {}
+    for part in parts:
+        by_language.setdefault(part.language, []).append(part)
+    return Speech(
+        axes=axes,
+        words=known,
+        scored=[
+            family.name for family, has in zip(families_of(known), has_score, strict=True) if has
+        ],
+        languages=[_together(name, mine, roll) for name, mine in by_language.items()],
+        strata=np.array([names.index(corpus) for corpus, _ in roll]),
+    )
 
 
 def correlations(sums: Sums, weights: FloatArray) -> FloatArray:
@@ -209,16 +200,45 @@ def correlations(sums: Sums, weights: FloatArray) -> FloatArray:
 
 
 class _Part(NamedTuple):
-    """A corpus's utterances in one language."""
+    """A corpus's utterances in one language; see `Language`."""
 
     language: str
     corpus: str
     columns: FloatArray
     targets: Mapping[Target, FloatArray]
-    speakers: Sequence[str]
+    voices: Sequence[tuple[str, str]]  # corpus and speaker
 
 
-def _together(name: str, parts: Sequence[_Part], roll: Mapping[str, int]) -> Language:
+def _parts(
+    model: AffectModel,
+    axes: Sequence[Axis],
+    scoring: FloatArray,
+    corpus: str,
+    table: FeatureTable,
+) -> Iterator[_Part]:
+    rows = table.rows[table.ok]
+    usable = FeatureTable(table.spec, table.values[table.ok], rows)
+    standardised, z = model.standardise(usable), model.encode(usable)
+    columns = np.column_stack([standardised, standardised @ scoring])
+    targets = {}
+    for axis in axes:
+        ratings = pd.to_numeric(pd.Series(column_of(rows, axis.name)), errors="coerce")
+        targets[Target(axis.name, MODEL)] = axis.places(z)
+        targets[Target(axis.name, LISTENERS)] = ratings.to_numpy(np.float64)
+    languages = pd.Series(column_of(rows, "language"), dtype=object).fillna(corpus).astype(str)
+    voices = [(corpus, str(name)) for name in known_speakers(column_of(rows, "speaker"))]
+    for language in dict.fromkeys(languages):
+        mine = np.flatnonzero(languages == language)
+        yield _Part(
+            language,
+            corpus,
+            _centred(columns[mine]),
+            {target: _centred(values[mine]) for target, values in targets.items()},
+            [voices[i] for i in mine],
+        )
+
+
+def _together(name: str, parts: Sequence[_Part], roll: Mapping[tuple[str, str], int]) -> Language:
     targets = {
         target: np.concatenate([part.targets[target] for part in parts])
         for target in parts[0].targets
@@ -228,7 +248,7 @@ def _together(name: str, parts: Sequence[_Part], roll: Mapping[str, int]) -> Lan
         corpora=tuple(part.corpus for part in parts),
         columns=np.concatenate([part.columns for part in parts]),
         targets={target: values for target, values in targets.items() if np.isfinite(values).any()},
-        speakers=np.array([roll[voice] for part in parts for voice in part.speakers]),
+        speakers=np.array([roll[voice] for part in parts for voice in part.voices]),
     )
 
 

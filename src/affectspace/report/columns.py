@@ -118,7 +118,7 @@ def _files(files: Sequence[str]) -> dict[str, Any]:
     codes, distinct = pd.factorize(np.asarray(files, dtype=object))
     parts = [split_file(file) for file in distinct]
     folder_codes, folders = pd.factorize(np.asarray([folder for folder, _ in parts], dtype=object))
-    root = _common(list(folders))
+    root = common_folder(list(folders))
     return {
         "root": root,
         "folders": [posixpath.relpath(folder, root) if root else folder for folder in folders],
@@ -127,7 +127,7 @@ def _files(files: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _common(folders: Sequence[str]) -> str:
+def common_folder(folders: Sequence[str]) -> str:
     """The folder that all lie in, or an empty text."""
     if not folders or len({folder.startswith("/") for folder in folders}) > 1:
         return ""
