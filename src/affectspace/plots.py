@@ -267,6 +267,98 @@ def axis_meanings(compared: pd.DataFrame, *, margin: float = 0.9, title: str = "
     return figure
 
 
+def transfer(results: pd.DataFrame, *, title: str = "") -> Figure:
+    """Ways by target: a row of panels per metric, a column per label, a colour per way.
+
+    Args:
+        results: rows of protocol 2 of the results table; dots are values, lines their intervals
+            over speakers.
+        title: above the figure.
+    """
+    metrics = [name for name in ("adjusted_r2", "pearson", "ccc") if name in set(results["metric"])]
+    labels, models = _in_order(results["label"]), _in_order(results["model"])
+    targets = _in_order(results["target"])
+    height = len(metrics) * (0.13 * len(targets) * (len(models) + 1.5) + 0.6) + 1.2
+    figure = Figure(figsize=(4.6 * len(labels) + 1, height), layout="constrained")
+    panels = figure.subplots(len(metrics), len(labels), sharex="row", sharey=True, squeeze=False)
+    for (row, metric), (column, label) in product(enumerate(metrics), enumerate(labels)):
+        panel = panels[row, column]
+        for j, model in enumerate(models):
+            mine = results[
+                (results["metric"] == metric)
+                & (results["label"] == label)
+                & (results["model"] == model)
+            ]
+            ends = mine.set_index("target")[["value", "low", "high"]].reindex(targets)
+            places = np.arange(len(targets)) + _offset(j, len(models), 0.76)
+            colour, marker = _style(j)
+            panel.hlines(places, ends["low"], ends["high"], color=colour, lw=1.2, alpha=0.55)
+            panel.plot(ends["value"], places, marker, ms=4.5, color=colour)
+        panel.set_title(f"{_METRIC_NAMES.get(metric, metric)} of {label}", fontsize=10)
+        panel.set_yticks(range(len(targets)), ["mean" if x == "all" else x for x in targets])
+        panel.grid(axis="x", alpha=0.3)
+        for place in range(1, len(targets)):
+            panel.axhline(place - 0.5, color="0.88", lw=0.8, zorder=0)
+    panels[0, 0].set_ylim(len(targets) - 0.5, -0.5)
+    _legend_of(figure, models)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def few_labels(found: pd.DataFrame, *, title: str = "") -> Figure:
+    """CCC by number of labels: a row of panels per label, a column per target, a line per way.
+
+    Args:
+        found: `model, target, label, labels` (how many), `value, low, high`.
+        title: above the figure.
+    """
+    targets, labels = _in_order(found["target"]), _in_order(found["label"])
+    models = _in_order(found["model"])
+    sizes = sorted(found["labels"].unique())
+    figure = Figure(
+        figsize=(2.7 * len(targets) + 0.8, 2.5 * len(labels) + 0.9), layout="constrained"
+    )
+    panels = figure.subplots(len(labels), len(targets), sharex=True, sharey="row", squeeze=False)
+    for (row, label), (column, target) in product(enumerate(labels), enumerate(targets)):
+        panel = panels[row, column]
+        for j, model in enumerate(models):
+            mine = found[
+                (found["label"] == label) & (found["target"] == target) & (found["model"] == model)
+            ].set_index("labels")[["value", "low", "high"]]
+            mine = mine.reindex(sizes)
+            places = np.arange(len(sizes)) + _offset(j, len(models), 0.4)
+            colour, marker = _style(j)
+            panel.vlines(places, mine["low"], mine["high"], color=colour, lw=1, alpha=0.4)
+            panel.plot(places, mine["value"], f"{marker}-", ms=4, lw=1.1, color=colour)
+        panel.set_xticks(range(len(sizes)), [str(size) for size in sizes])
+        panel.grid(axis="y", alpha=0.3)
+        if row == 0:
+            panel.set_title(target, fontsize=10)
+        if row == len(labels) - 1:
+            panel.set_xlabel("labelled utterances")
+        if column == 0:
+            panel.set_ylabel(f"CCC of {label}")
+    _legend_of(figure, models)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def _style(j: int) -> tuple[str, str]:
+    """Colour and marker of the j-th way; together they differ for 28 ways."""
+    return _colour(j), "osD^"[j // len(COLOURS) % 4]
+
+
+def _legend_of(figure: Figure, models: list[str]) -> None:
+    handles = [
+        Line2D([], [], color=colour, marker=marker)
+        for colour, marker in (_style(j) for j in range(len(models)))
+    ]
+    columns = min(len(models), 5)
+    figure.legend(handles, models, loc="outside lower center", ncols=columns, fontsize=8)
+
+
 def _whiskers(
     panel: Axes,
     values: pd.Series,

@@ -14,7 +14,17 @@ from typing import Annotated
 import typer
 
 import affectspace
-from affectspace.cli import corpora, demo, embed, explain, extract, model, reproduce, train
+from affectspace.cli import (
+    corpora,
+    demo,
+    embed,
+    evaluate,
+    explain,
+    extract,
+    model,
+    reproduce,
+    train,
+)
 from affectspace.errors import AffectspaceError
 
 app = typer.Typer(
@@ -32,6 +42,7 @@ app.command("demo", short_help="Try it on speech that the package makes itself."
 app.command("reproduce")(reproduce.reproduce)
 app.command("extract")(extract.extract)
 app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.command("explain", short_help="What axes mean, and why an estimate came out as it did.")(
     explain.explain
 )
