@@ -144,7 +144,7 @@ def rival(name: str, features: ModelRecipe, *, device: str = "cpu", progress: bo
         )
         for choice, training in NETWORKS.items()
     }
-    return network_way(name, recipes, device=device, progress=progress)
+    return network_way(name, recipes, typical=True, device=device, progress=progress)
 
 
 RIVALS = (*OBJECTIVES, "ridge", "svr", *LOSSES)

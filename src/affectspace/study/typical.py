@@ -49,17 +49,27 @@ def fit_networks(
     recipe: ModelRecipe,
     gone: Sequence[frozenset[str]],
     *,
+    typical: bool = False,
     device: str = "cpu",
     progress: bool = False,
 ) -> list[AffectModel]:
-    """Train a network for each set of corpora left out, on the other rows with typical ratings."""
+    """Train a network for each set of corpora left out, on the other rows.
+
+    Args:
+        material: what they are trained on.
+        recipe: how.
+        gone: the sets.
+        typical: let corpora with categories only hear typical ratings.
+        device: where torch computes.
+        progress: show a progress bar on stderr.
+    """
     objective = OBJECTIVES[recipe.objective]
     runs = [
         Run(
             objective=objective,
             rows=material.without(left),
             seed=recipe.seed,
-            labels=heard_ratings(material, left),
+            labels=heard_ratings(material, left) if typical else None,
         )
         for left in gone
     ]

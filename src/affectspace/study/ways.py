@@ -67,13 +67,26 @@ def recipe_way(
 
 
 def network_way(
-    name: str, recipes: Mapping[str, ModelRecipe], *, device: str = "cpu", progress: bool = False
+    name: str,
+    recipes: Mapping[str, ModelRecipe],
+    *,
+    typical: bool = False,
+    device: str = "cpu",
+    progress: bool = False,
 ) -> Way:
-    """Recipes that nested selection chooses from; they share features and degraded copies."""
+    """Recipes that nested selection chooses from; they share features and degraded copies.
+
+    Args:
+        name: in all tables.
+        recipes: by what is chosen.
+        typical: let corpora with categories only hear typical ratings, whatever the recipe says.
+        device: where torch computes.
+        progress: show a progress bar on stderr.
+    """
 
     def fit_of(recipe: ModelRecipe) -> Fit:
         return lambda material, gone: fit_networks(
-            material, recipe, gone, device=device, progress=progress
+            material, recipe, gone, typical=typical, device=device, progress=progress
         )
 
     first = next(iter(recipes.values()))

@@ -1,0 +1,42 @@
+"""Typical ratings, estimated from the corpora that remain."""
+
+import numpy as np
+import pandas as pd
+
+from affectspace.study.material import Material
+from affectspace.study.typical import heard_ratings
+from made_features import SPEC
+
+
+def made_material(copies=1):
+    parts = [
+        ("one", "joy", 4.0), ("one", "joy", 5.0), ("one", "anger", 2.0),
+        ("two", "joy", 3.5), ("two", "anger", 1.0), ("two", "fear", 1.5),
+        ("none", "joy", np.nan), ("none", "fear", np.nan), ("none", "awe", np.nan),
+        ("part", "joy", 1.0), ("part", "joy", np.nan),
+    ]  # fmt: skip
+    rows = pd.DataFrame(parts, columns=["source", "emotion", "activation"])
+    rows["valence"] = 3.0
+    values = np.zeros((copies * len(rows), len(SPEC.features)), np.float32)
+    return Material(SPEC, values, rows)
+
+
+def test_a_category_is_what_corpora_rate_it_on_average_each_counting_once():
+    heard = heard_ratings(made_material(), frozenset({"part"}))["activation"]
+    np.testing.assert_allclose(heard[:9], [4, 5, 2, 3.5, 1, 1.5, 4.0, 1.5, np.nan])
+    assert np.isnan(heard[9:]).all()
+
+
+def test_what_is_left_out_is_neither_heard_nor_used():
+    heard = heard_ratings(made_material(), frozenset({"two", "part"}))["activation"]
+    np.testing.assert_allclose(heard[6:9], [4.5, np.nan, np.nan])
+    assert np.isnan(heard[3:6]).all()
+
+
+def test_an_unrated_row_of_a_rated_corpus_stays_unrated():
+    assert np.isnan(heard_ratings(made_material(), frozenset())["activation"][10])
+
+
+def test_copies_hear_what_their_recording_hears():
+    heard = heard_ratings(made_material(copies=3), frozenset())["activation"]
+    np.testing.assert_array_equal(heard[:11], heard[22:])
