@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,8 @@ from affectspace.study.recipes import ModelRecipe
 from affectspace.study.selection import Chosen, Task, choose, tasks_of
 from affectspace.study.ways import Way
 from affectspace.tables import filled_at_once
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +95,7 @@ def run_evaluation(
                     extraction = _extraction(way.recipe, jobs, cache)
                     read[key] = _read(corpora, extraction, way.recipe, labels, progress)
                 done.append(_made(way, read[key][1], settings, all(w.model for w in ways)))
+                _LOG.info("%s is made", way.name)
                 advance(1)
         found = _scored(done, settings)
         first, _ = next(iter(read.values()))
