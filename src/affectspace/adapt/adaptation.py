@@ -17,9 +17,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from affectspace.adapt.columns import Columns, family_of
 from affectspace.adapt.correction import Correction, can_mix, corrected, no_correction
-from affectspace.adapt.expectation import expected_gain
+from affectspace.adapt.expectation import RESAMPLES, expected_gain
 from affectspace.adapt.regression import Regression, Setting, regress
 from affectspace.errors import TableError
 from affectspace.evaluation.calibrate import interval_of
@@ -32,9 +34,6 @@ Goal = Literal["agreement", "error"]
 
 FEWEST = 5  # ratings of a label from which more than its offset may change
 FEWEST_SPEAKERS = 3  # from which whole speakers are left out instead of rows
-OFFSET, AXES, FEATURES = 0.5, 0.3, (0.1, 0.3, 1.0, 3.0, 10.0)  # prior variances, in the noise's
-SPEAKERS = (0.0, 0.3)
-SCALE_ROWS = 20.0  # rows for which the training rows' deviation of each feature counts
 STRETCH_ROWS = 10.0  # ratings from which half of the stretch is believed
 MOST_STRETCH = 2.5
 INTERVAL_ROWS = 20.0  # ratings from which the new interval counts as much as the old
@@ -108,6 +107,7 @@ def adapt(
     *,
     speakers: npt.ArrayLike | None = None,
     goal: Goal = "agreement",
+    resamples: int = RESAMPLES,
 ) -> Adaptation:
     """Adapt a model to a few rated utterances of a new language, channel or group of raters.
 
@@ -122,6 +122,7 @@ def adapt(
         goal: `agreement` (the concordance correlation coefficient): where the estimates spread less
             than the ratings, as the best guess of an uncertain rating does, they are stretched.
             `error`: they aren't, which makes the squared error smaller.
+        resamples: of the intervals of the expected gain; 0 leaves them out.
 
     Returns:
         The adaptation. A label with fewer than 5 ratings, or whose ratings are all the same, only
@@ -136,7 +137,7 @@ def adapt(
         raise ValueError(f"goal should be 'agreement' or 'error', not {goal!r}")
     standardised = model.standardise(features)
     rated = _ratings(model, ratings, len(standardised))
-    names = known_speakers([None] * len(rated) if speakers is None else speakers)
+    names = known_speakers(np.full(len(rated), None) if speakers is None else speakers)
     if len(names) != len(rated):
         raise TableError(f"expected a speaker for each of {len(rated)} rows, not {len(names)}")
     there = np.isfinite(standardised).all(axis=1)
@@ -154,7 +155,14 @@ def adapt(
     choices = {part.choice.label: part.choice for part in fitted}
     expected = pd.concat(
         [
-            expected_gain(part.choice.label, part.truth, part.before, part.after, part.groups)
+            expected_gain(
+                part.choice.label,
+                part.truth,
+                part.before,
+                part.after,
+                part.groups,
+                resamples=resamples,
+            )
             for part in fitted
         ],
         ignore_index=True,
@@ -217,10 +225,11 @@ def _fit(
     if not len(rows):
         return unchanged
     few = len(rows) < FEWEST or np.ptp(truth) == 0
-    columns = _Columns(axes, standardised, number)
-    family = _family(len(model.labels), shift_only=few, mix=can_mix(model))
+    columns = Columns(axes, standardised, number)
+    family = family_of(len(model.labels), shift_only=few, mix=can_mix(model))
     settings = [setting for _, setting in family]
-    found = regress(truth - before, columns.blocks(rows), groups, settings)
+    with threadpool_limits(limits=1):  # small matrices: threads cost more than they give
+        found = regress(truth - before, columns.blocks(rows), groups, settings)
     probabilities = _by_step(family, found)
     after = before + found.left_out
     if _is_worse(truth, before, after):
@@ -249,51 +258,6 @@ def _is_worse(truth: Array, before: Array, after: Array) -> bool:
     """Whether left-out rows are met worse than before, by more than one standard error."""
     worse = (truth - after) ** 2 - (truth - before) ** 2
     return len(worse) > 1 and bool(worse.mean() > worse.std() / np.sqrt(len(worse)))
-
-
-class _Columns:
-    """What a deviation may depend on: blocks of columns, centred over all rows."""
-
-    def __init__(self, axes: Array, standardised: Array, number: int) -> None:
-        self.number, self.labels = number, axes.shape[1]
-        self.axis_centre, self.axis_scale = axes.mean(axis=0), _positive(axes.std(axis=0))
-        self.centre = standardised.mean(axis=0)
-        n, variances = len(standardised), standardised.var(axis=0)  # 1 among the training rows
-        own = np.sqrt((n * variances + SCALE_ROWS) / (n + SCALE_ROWS))
-        self.scale = own * np.sqrt(standardised.shape[1])
-        self.axes, self.standardised = axes, standardised
-
-    def blocks(self, rows: IntArray) -> list[Array]:
-        """Offset, own axis, other axes, features: `(len(rows), columns)` each."""
-        axes = (self.axes[rows] - self.axis_centre) / self.axis_scale
-        features = (self.standardised[rows] - self.centre) / self.scale
-        own = axes[:, [self.number]]
-        return [np.ones((len(rows), 1)), own, np.delete(axes, self.number, axis=1), features]
-
-    def correction(self, coefficients: list[Array]) -> tuple[Array, Array, float]:
-        """The coefficients on the axes `(labels,)`, the features `(f,)`, and the offset."""
-        offset, own, others, features = coefficients
-        mixing = np.insert(others, self.number, own[0]) / self.axis_scale
-        weights = features / self.scale
-        constant = offset[0] - mixing @ self.axis_centre - weights @ self.centre
-        return mixing, weights, float(constant)
-
-
-def _positive(deviation: Array) -> Array:
-    """A deviation to divide by; what doesn't vary stays at 0 when centred."""
-    return np.where(deviation > 1e-6, deviation, 1.0)
-
-
-def _family(labels: int, *, shift_only: bool, mix: bool) -> list[tuple[str, Setting]]:
-    """The steps, each with its name and its prior variances."""
-    steps = [("nothing", (0.0, 0.0, 0.0, 0.0)), ("offset", (OFFSET, 0.0, 0.0, 0.0))]
-    if not shift_only:
-        steps.append(("gain", (OFFSET, AXES, 0.0, 0.0)))
-    if not shift_only and mix:
-        others = (0.0, AXES) if labels > 1 else (0.0,)
-        steps += [("axes", (OFFSET, AXES, other, 0.0)) for other in others if other]
-        steps += [("features", (OFFSET, AXES, other, x)) for other in others for x in FEATURES]
-    return [(name, Setting(step, groups)) for name, step in steps for groups in SPEAKERS]
 
 
 def _by_step(family: list[tuple[str, Setting]], found: Regression) -> dict[str, float]:

@@ -103,4 +103,5 @@ def _evidence(n: int, log_determinant: float, squares: float) -> float:
 
 def _shares(logarithms: Array) -> Array:
     shares: Array = np.exp(logarithms - logarithms.max())
-    return shares / shares.sum()
+    shares /= shares.sum()
+    return shares

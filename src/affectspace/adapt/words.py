@@ -1,0 +1,56 @@
+"""What an adaptation says of itself: lines for people, and the card of the adapted model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from affectspace.adapt.adaptation import Adaptation, Choice
+from affectspace.model import AffectModel
+from affectspace.model.card import model_card
+
+
+def summary(adaptation: Adaptation) -> list[str]:
+    """A line per label: what was made of it, and what that is expected to be worth."""
+    return [_line(adaptation, choice) for choice in adaptation.choices.values()]
+
+
+def adapted_card(adaptation: Adaptation) -> str:
+    """The plain card of a model, with a section on its adaptation before all others."""
+    model = adaptation.model
+    head, title, rest = model_card(model, measured=True).partition("## How good it is")
+    return f"{head}{_section(model, adaptation)}\n\n{title}{rest}"
+
+
+def _line(adaptation: Adaptation, choice: Choice) -> str:
+    told = f"{choice.ratings} ratings" + (
+        f" of {choice.speakers} speakers" if choice.speakers else ""
+    )
+    if choice.step == "kept":
+        return f"{choice.label} ({told}): kept as it was, {choice.why}"
+    what = "only shifted, " + choice.why if choice.step == "offset" else "adapted"
+    return f"{choice.label} ({told}): {what}; {', '.join(_gains(adaptation, choice.label))}"
+
+
+def _gains(adaptation: Adaptation, label: str) -> Iterator[str]:
+    expected = adaptation.expected.set_index(["label", "metric"]).loc[label]
+    for metric, name in (("ccc", "CCC"), ("mae", "mean absolute error")):
+        row = expected.loc[metric]
+        if row[["before", "after"]].notna().all():
+            interval = (
+                f" (gain {row['gain']:+.2f}, 95 % {row['low']:+.2f} to {row['high']:+.2f})"
+                if row[["low", "high"]].notna().all()
+                else ""
+            )
+            yield f"expected {name} {row['before']:.2f} to {row['after']:.2f}{interval}"
+
+
+def _section(model: AffectModel, adaptation: Adaptation) -> str:
+    record = model.record["adapted"][-1]
+    name = " ".join(filter(None, (record["from"]["name"], record["from"]["version"])))
+    lines = "\n".join(f"- {line}" for line in summary(adaptation))
+    return (
+        f"## Adapted\n\nMade from {name or 'another model'} with {record['rated']} rated "
+        f"utterances of {record['speakers']} known speakers. What is expected was measured on those of "
+        f"them that were left out:\n\n{lines}\n\nFigures in the training record below are those of "
+        "the model that it was made from."
+    )
