@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from affectspace.adapt.columns import Columns, family_of
 from affectspace.adapt.correction import Correction, can_mix, corrected, no_correction
-from affectspace.adapt.expectation import RESAMPLES, expected_gain
+from affectspace.adapt.expectation import RESAMPLES, as_records, expected_gain
 from affectspace.adapt.regression import Regression, Setting, regress
 from affectspace.errors import TableError
 from affectspace.evaluation.calibrate import interval_of
@@ -70,7 +70,7 @@ class Adaptation:
         model: the adapted model; the one that came, unchanged, where nothing was expected to help.
         expected: a row per label and metric (`ccc`, `mae`), for speakers that were left out:
             `label`, `metric`, `before`, `after`, `gain` (above 0 is better), `low`, `high` (the
-            interval of the gain, 95 %), `n`, `speakers`. NaN where undefined.
+            interval of the gain, 95 %), `n`, `groups`. NaN where undefined.
         choices: of each label.
         correction: what was built into the model.
     """
@@ -317,7 +317,6 @@ def _record(
     """What the folder says of the adaptation; plain JSON."""
     digest = hashlib.sha256(np.ascontiguousarray(ratings).tobytes())
     digest.update(np.ascontiguousarray(standardised).tobytes())
-    expected = adaptation.expected.astype(object).where(adaptation.expected.notna(), None)
     return {
         "from": {"name": model.name, "version": model.version, "source": model.source},
         "goal": goal,
@@ -335,7 +334,7 @@ def _record(
             }
             for label, choice in adaptation.choices.items()
         },
-        "expected": expected.to_dict("records"),
+        "expected": as_records(adaptation.expected),
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -51,3 +53,9 @@ def expected_gain(
             ends["low"], ends["high"] = sorted((sign * found.low, sign * found.high))
         rows.append({**row, **ends, "n": len(truth), "groups": len(np.unique(groups))})
     return pd.DataFrame(rows)
+
+
+def as_records(expected: pd.DataFrame) -> list[dict[str, Any]]:
+    """The table as JSON holds it: a member per row, null where there is nothing."""
+    plain = expected.astype(object).where(expected.notna(), None)
+    return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]

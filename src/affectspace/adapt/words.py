@@ -50,7 +50,7 @@ def _section(model: AffectModel, adaptation: Adaptation) -> str:
     lines = "\n".join(f"- {line}" for line in summary(adaptation))
     return (
         f"## Adapted\n\nMade from {name or 'another model'} with {record['rated']} rated "
-        f"utterances of {record['speakers']} known speakers. What is expected was measured on those of "
-        f"them that were left out:\n\n{lines}\n\nFigures in the training record below are those of "
-        "the model that it was made from."
+        f"utterances of {record['speakers']} known speakers. What is expected was measured on "
+        f"those of them that were left out:\n\n{lines}\n\nWhat the training record below says of "
+        "training is about the model that it was made from."
     )

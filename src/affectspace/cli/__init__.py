@@ -15,6 +15,7 @@ import typer
 
 import affectspace
 from affectspace.cli import (
+    adapt,
     corpora,
     demo,
     embed,
@@ -42,6 +43,9 @@ app.command("demo", short_help="Try it on speech that the package makes itself."
 app.command("reproduce")(reproduce.reproduce)
 app.command("extract")(extract.extract)
 app.command("train")(train.train)
+app.command("adapt", short_help="A few ratings of a new language in; a better model out.")(
+    adapt.adapt
+)
 app.command("evaluate")(evaluate.evaluate)
 app.command("explain", short_help="What axes mean, and why an estimate came out as it did.")(
     explain.explain

@@ -1,0 +1,97 @@
+"""`affectspace adapt`: a model meets a new language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from affectspace.cli import options
+from affectspace.errors import train_extra
+
+
+def adapt(
+    model: Annotated[str, typer.Argument(help="A model folder, or a name as embed takes it.")],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="TABLE",
+            help="An utterance table or feature table with ratings from 1 to 5, empty where "
+            "unrated, and the column 'speaker' where known; or NAME=FOLDER, a corpus.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The model folder to write.")],
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="A column of ratings, or LABEL=COLUMN where it has another name; may be given "
+            "several times.",
+            show_default="activation and valence, where they are there",
+        ),
+    ] = None,
+    suggest: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Write so many utterances to rate next to suggestions.csv in the folder."
+        ),
+    ] = 0,
+    goal: Annotated[
+        str,
+        typer.Option(
+            help="agreement: estimates spread as ratings do (best CCC). error: they stay closer to "
+            "the middle where ratings are uncertain (smallest error)."
+        ),
+    ] = "agreement",
+    align: Annotated[
+        bool,
+        typer.Option(
+            "--align",
+            help="First move the standardisation towards the data's own; needs no ratings, and "
+            "does not help in every language.",
+        ),
+    ] = False,
+    jobs: options.Jobs = None,
+    cache: options.Cache = None,
+    no_cache: options.NoCache = False,
+) -> None:
+    """Adapt a model to a new language, by a few rated utterances.
+
+    5 ratings are enough to begin with, 50 to 100 do most of what can be done. What changes is
+    decided by speakers that are left out; where they are met worse, the model stays as it was.
+    What the change is expected to be worth goes to stderr, the path of the model to stdout.
+    """
+    with train_extra("affectspace adapt"):
+        from affectspace.adapt import summary
+        from affectspace.study.adaptation import SUGGESTIONS, adapt_model
+
+    if goal not in ("agreement", "error"):
+        raise typer.BadParameter("choose agreement or error", param_hint="--goal")
+    name, separator, path = data.partition("=")
+    written = adapt_model(
+        model,
+        path if separator else data,
+        output=output,
+        name=name if separator else None,
+        columns=_columns(labels),
+        suggestions=suggest,
+        align=align,
+        goal=goal,  # type: ignore[arg-type]  # checked above
+        jobs=jobs,
+        cache=options.cache_rule(cache, no_cache),
+        progress=True,
+    )
+    for line in summary(written.adaptation):
+        typer.echo(line, err=True)
+    if suggest:
+        typer.echo(f"{len(written.suggestions)} utterances to rate next: {SUGGESTIONS}", err=True)
+    typer.echo(output)
+
+
+def _columns(labels: list[str] | None) -> dict[str, str] | None:
+    """Read texts of the form COLUMN or LABEL=COLUMN."""
+    if not labels:
+        return None
+    pairs = [text.partition("=") for text in labels]
+    return {label: column if separator else label for label, separator, column in pairs}

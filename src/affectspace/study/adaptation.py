@@ -1,0 +1,139 @@
+"""From a model and a table to an adapted model folder, with utterances to rate next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from affectspace.adapt import Adaptation, adapt, adapted_card, aligned, suggest
+from affectspace.adapt.adaptation import Goal
+from affectspace.adapt.expectation import as_records
+from affectspace.errors import TableError
+from affectspace.features import FeatureTable
+from affectspace.features.table import stored_spec
+from affectspace.model import AffectModel, check_output, load_model, save_model
+from affectspace.model.contract import adopt
+from affectspace.study.inputs import Extraction, read_corpus
+from affectspace.tables import write_table
+
+SUGGESTIONS = "suggestions.csv"
+
+
+class AdaptedFolder(NamedTuple):
+    """What was written: the adaptation, and the suggested rows as an utterance table."""
+
+    adaptation: Adaptation
+    suggestions: pd.DataFrame
+
+
+def adapt_model(
+    model: str | Path | AffectModel,
+    data: str | Path,
+    *,
+    output: str | Path,
+    name: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    suggestions: int = 0,
+    align: bool = False,
+    goal: Goal = "agreement",
+    jobs: int | None = None,
+    cache: str | bool | None = None,
+    progress: bool = False,
+) -> AdaptedFolder:
+    """Adapt a model to a table of utterances, and write its folder.
+
+    Args:
+        model: the model, or what `load_model` takes.
+        data: an utterance table or feature table with the ratings as columns, and `speaker` where
+            known; or a corpus's folder, which needs its name. Rows without ratings are welcome.
+        output: the model folder. With suggestions, `suggestions.csv` is written there too.
+        name: of the corpus, where `data` is one that the package knows.
+        columns: for labels of the model, the columns of their ratings; None takes those that are
+            called like a label.
+        suggestions: how many utterances to suggest for rating.
+        align: move the standardisation towards the data's own first, see
+            [`aligned`][affectspace.adapt.alignment.aligned].
+        goal: see [`adapt`][affectspace.adapt.adapt].
+        jobs: worker processes of the extraction; None is one per core.
+        cache: folder of the feature cache; None is the platform's; False is no cache.
+        progress: show a progress bar on stderr.
+
+    Raises:
+        TableError: if there is neither a rating nor anything else to do, or a rating isn't from 1
+            to 5.
+        ModelError: if `output` holds other things.
+        AffectspaceError: if an input can't be used.
+    """
+    check_output(output)  # before the work, not after it
+    start = model if isinstance(model, AffectModel) else load_model(model)
+    start, table = _read(
+        start, Path(data), name or Path(data).stem, jobs=jobs, cache=cache, progress=progress
+    )
+    ratings = _ratings(start, table.rows, columns)
+    rated = ratings.notna().any(axis=1).to_numpy()
+    if not (rated.any() or suggestions or align):
+        raise TableError(
+            f"{data} has no ratings of {' or '.join(start.labels)}, so there is nothing to adapt "
+            "to: name their columns with --labels, ask for suggestions, or align"
+        )
+    if align:
+        start = aligned(start, table)
+    speakers = table.rows["speaker"].to_numpy(dtype=object) if "speaker" in table.rows else None
+    adaptation = adapt(start, table, ratings, speakers=speakers, goal=goal)
+    suggested = table.rows.iloc[:0]
+    if suggestions:
+        suggested = table.rows.iloc[suggest(start, table, suggestions, already=rated)]
+    suggested = suggested[[column for column in ("speaker",) if column in suggested]]
+    save_model(
+        adaptation.model,
+        output,
+        card=adapted_card(adaptation) if adaptation.changed else None,
+        metrics=as_records(adaptation.expected),
+    )
+    if suggestions:
+        blank = dict.fromkeys(start.labels, np.nan)
+        write_table(suggested.assign(**blank), Path(output) / SUGGESTIONS)
+    return AdaptedFolder(adaptation, suggested)
+
+
+def _read(
+    model: AffectModel,
+    path: Path,
+    name: str,
+    *,
+    jobs: int | None,
+    cache: str | bool | None,
+    progress: bool,
+) -> tuple[AffectModel, FeatureTable]:
+    """The model under the contract of the features, and the features with their rows."""
+    if path.is_file() and model.spec is not None and stored_spec(path) == model.spec:
+        return model, FeatureTable.read(path)
+    model = adopt(model)
+    assert model.spec is not None  # noqa: S101  (adopt has refused models without a contract)
+    extraction = Extraction(
+        features=model.spec.name,
+        channel=model.spec.channel,
+        level=model.spec.level,
+        jobs=jobs,
+        cache=cache,
+    )
+    return model, read_corpus(name, path, extraction=extraction, progress=progress).table
+
+
+def _ratings(
+    model: AffectModel, rows: pd.DataFrame, columns: Mapping[str, str] | None
+) -> pd.DataFrame:
+    """A column per label of the model, NaN where unrated."""
+    if columns is None:
+        columns = {label: label for label in model.labels if label in rows}
+    for label, column in columns.items():
+        if label not in model.labels:
+            raise TableError(f"the model estimates {', '.join(model.labels)}, not {label}")
+        if column not in rows:
+            raise TableError(f"there is no column {column!r} for {label} in the table")
+    found = {label: rows[column] for label, column in columns.items()}
+    return pd.DataFrame(found, index=rows.index).reindex(columns=list(model.labels))
