@@ -267,3 +267,25 @@ def test_two_languages_leave_nothing_to_choose_on(tmp_path):
     )
     assert any("no language remains to choose a setting on" in w for w in found.warnings)
     assert found.choices["inner"].isna().all()
+
+
+def test_a_corpus_that_is_rated_for_one_label_counts_for_that_label_alone(paths, tmp_path):
+    table = features.FeatureTable.read(paths["beta"])
+    half = tmp_path / "beta.parquet"
+    replace(table, rows=table.rows.drop(columns="valence")).write(half)
+    found = run_evaluation(
+        {"alpha": paths["alpha"], "beta": half, "gamma": paths["gamma"]},
+        [quick("ridge"), quick("unsupervised")],
+        output=tmp_path / "out",
+        settings=Settings(draws=2, sizes=(0, 10)),
+        cache=False,
+    )
+    results = found.results[found.results["model"] == "ridge"]
+    beta = results[results["target"] == "beta"]
+    assert set(beta["label"]) == {"activation"}
+    assert set(beta["protocol"]) == {PROTOCOL}
+    r = results[(results["label"] == "valence") & (results["metric"] == "pearson")]
+    r = r.set_index("target")["value"]
+    assert r["all"] == pytest.approx(r[["alpha", "gamma-da", "gamma-en"]].mean())
+    apart = found.comparison.query("target == 'all' and label == 'valence'")
+    assert apart["value"].notna().all()

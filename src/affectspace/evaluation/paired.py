@@ -230,7 +230,9 @@ def _known(*arrays: object) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return known
 
 
-def _mean(parts: Sequence[Score]) -> Score:
+def _mean(scored: Sequence[Score]) -> Score:
+    """The mean over the targets that are rated, or over none."""
+    parts = [part for part in scored if part.n] or scored
     return Score(
         float(np.mean([part.value for part in parts])),
         np.mean([part.draws for part in parts], axis=0),

@@ -57,6 +57,8 @@ def score_few_labels(
         seed: of the halves and the utterances drawn.
     """
     rated = task.rows & material.rows[list(LABELS)].notna().all(axis=1).to_numpy()
+    if not rated.any():
+        return []
     rows, features = material.rows[rated], material.as_recorded[rated]
     ratings, speakers = rows[list(LABELS)], rows["speaker"].to_numpy(dtype=object)
     model = scorer.scorer if isinstance(scorer, Completed) and not scorer.planes else scorer

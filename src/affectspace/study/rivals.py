@@ -112,7 +112,7 @@ def _regressed(
     heard = heard_ratings(material, gone)
     fitted: dict[str, Regression] = {}
     for label in LABELS:
-        ratings = heard[label][rows]
+        ratings = heard.ratings[label][rows]
         known = np.isfinite(ratings)
         if known.any():
             fitted[label] = make().fit(x[known], ratings[known])
@@ -128,7 +128,9 @@ def rival(name: str, features: ModelRecipe, *, device: str = "cpu", progress: bo
         device: where torch computes.
         progress: show a progress bar on stderr.
     """
-    plain = ModelRecipe(features=features.features, channel=features.channel, level=features.level)
+    plain = ModelRecipe(
+        features=features.features, channel=features.channel, level=features.level, typical=True
+    )
     if name == "ridge":
         penalties = {f"penalty {a:g}": regression_fit(partial(Ridge, a)) for a in PENALTIES}
         return Way(name=name, choices=penalties, recipe=plain)
@@ -144,7 +146,7 @@ def rival(name: str, features: ModelRecipe, *, device: str = "cpu", progress: bo
         )
         for choice, training in NETWORKS.items()
     }
-    return network_way(name, recipes, typical=True, device=device, progress=progress)
+    return network_way(name, recipes, device=device, progress=progress)
 
 
 RIVALS = (*OBJECTIVES, "ridge", "svr", *LOSSES)

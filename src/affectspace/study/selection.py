@@ -127,7 +127,7 @@ def _inner(
 
 
 def _rated(rows: pd.DataFrame, gone: frozenset[str]) -> bool:
-    return bool(rows.loc[~rows["source"].isin(gone), list(LABELS)].notna().all(axis=1).any())
+    return bool(rows.loc[~rows["source"].isin(gone), list(LABELS)].notna().any(axis=None))
 
 
 def choose(way: Way, material: Material, tasks: Sequence[Task]) -> dict[str, Chosen]:

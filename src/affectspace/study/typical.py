@@ -2,86 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from affectspace.evaluation.transfer import LABELS
-from affectspace.model import OBJECTIVES, AffectModel
 from affectspace.study.material import Material
-from affectspace.study.recipes import ModelRecipe
-from affectspace.training import Run, train
+
+Array = npt.NDArray[np.float64]
 
 
-def heard_ratings(material: Material, gone: frozenset[str]) -> dict[str, npt.NDArray[np.float64]]:
+class Heard(NamedTuple):
+    """What a training hears: for each label the rating of each row of all copies, and its weight.
+
+    Attributes:
+        ratings: by label, shape (copies * n,), 1 to 5; NaN where there is none.
+        weights: by label, shape (copies * n,), above 0 to 1; how much the rating counts.
+    """
+
+    ratings: dict[str, Array]
+    weights: dict[str, Array]
+
+
+def heard_ratings(material: Material, gone: frozenset[str], *, typical: bool = True) -> Heard:
     """What a training without some corpora hears: ratings, and typical ones in their place.
 
     A row of a corpus without a single rating gets what its category is rated on average in the
     rated corpora that remain, each corpus counting the same; nothing where none of them rates the
-    category.
+    category. A typical rating counts v / (v + s^2), with the variance v of the ratings of those
+    corpora and the spread s of the category's ratings about it: as a rating would with noise that
+    wide.
 
     Args:
         material: n rows in several copies.
         gone: corpora that are left out. Nothing of theirs is looked at, and they hear nothing.
+        typical: False: ratings only.
 
-    Returns:
-        For each label shape (copies * n,), NaN where there is no rating.
     """
     rows = material.rows
     there = ~rows["source"].isin(gone)
-    heard = {}
+    ratings, weights = {}, {}
     for label in LABELS:
-        ratings = rows[label].where(there).to_numpy(np.float64, copy=True)
-        if "emotion" in rows:
+        own = rows[label].where(there).to_numpy(np.float64, copy=True)
+        counts = np.ones(len(rows))
+        if typical and "emotion" in rows:
             rated = rows[there & rows[label].notna()]
-            by_corpus = rated.groupby(["emotion", "source"])[label].mean()
-            typical = by_corpus.groupby("emotion").mean()
-            unrated = there & ~rows["source"].isin(rated["source"])
-            found = rows["emotion"].map(typical).to_numpy(np.float64, na_value=np.nan)
-            ratings = np.where(unrated, found, ratings)
-        heard[label] = ratings[material.clean]
-    return heard
+            means, spreads = _typical(rated, label)
+            unrated = (there & ~rows["source"].isin(rated["source"])).to_numpy()
+            found = rows["emotion"].map(means).to_numpy(np.float64, na_value=np.nan)
+            spread = rows["emotion"].map(spreads).to_numpy(np.float64, na_value=np.nan)
+            variance = rated.groupby("source")[label].var(ddof=0).mean()
+            reliable = np.nan_to_num(variance / (variance + spread**2), nan=1.0)
+            own, counts = np.where(unrated, found, own), np.where(unrated, reliable, counts)
+        ratings[label], weights[label] = own[material.clean], counts[material.clean]
+    return Heard(ratings, weights)
 
 
-def fit_networks(
-    material: Material,
-    recipe: ModelRecipe,
-    gone: Sequence[frozenset[str]],
-    *,
-    typical: bool = False,
-    device: str = "cpu",
-    progress: bool = False,
-) -> list[AffectModel]:
-    """Train a network for each set of corpora left out, on the other rows.
-
-    Args:
-        material: what they are trained on.
-        recipe: how.
-        gone: the sets.
-        typical: let corpora with categories only hear typical ratings.
-        device: where torch computes.
-        progress: show a progress bar on stderr.
-    """
-    objective = OBJECTIVES[recipe.objective]
-    runs = [
-        Run(
-            objective=objective,
-            rows=material.without(left),
-            seed=recipe.seed,
-            labels=heard_ratings(material, left) if typical else None,
-        )
-        for left in gone
-    ]
-    return train(
-        np.nan_to_num(material.values),  # rows with a NaN are in no run
-        {label: material.of_copies(label).astype(np.float64) for label in LABELS},
-        runs,
-        recipe=recipe.training,
-        groups=material.of_copies("source"),
-        clean=material.clean,
-        feature_names=material.spec.features,
-        spec=material.spec,
-        device=device,
-        progress=progress,
-    )
+def _typical(rated: pd.DataFrame, label: str) -> tuple[pd.Series, pd.Series]:
+    """Mean of each emotion's ratings, each corpus counting the same, and their spread about it."""
+    means = rated.groupby(["emotion", "source"])[label].mean().groupby("emotion").mean()
+    square = (rated[label] - rated["emotion"].map(means).astype(float)) ** 2
+    by_corpus = square.groupby([rated["emotion"], rated["source"]]).mean()
+    return means, np.sqrt(by_corpus.groupby("emotion").mean())

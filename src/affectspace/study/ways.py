@@ -14,8 +14,8 @@ from affectspace.evaluation.readout import Readout, fit_readout
 from affectspace.evaluation.transfer import LABELS
 from affectspace.model import AffectModel
 from affectspace.study.material import Material
+from affectspace.study.networks import fit_networks
 from affectspace.study.recipes import ModelRecipe
-from affectspace.study.typical import fit_networks
 
 Gone = Sequence[frozenset[str]]
 """Sets of corpora to leave out, a scorer each."""
@@ -70,7 +70,6 @@ def network_way(
     name: str,
     recipes: Mapping[str, ModelRecipe],
     *,
-    typical: bool = False,
     device: str = "cpu",
     progress: bool = False,
 ) -> Way:
@@ -79,14 +78,13 @@ def network_way(
     Args:
         name: in all tables.
         recipes: by what is chosen.
-        typical: let corpora with categories only hear typical ratings, whatever the recipe says.
         device: where torch computes.
         progress: show a progress bar on stderr.
     """
 
     def fit_of(recipe: ModelRecipe) -> Fit:
         return lambda material, gone: fit_networks(
-            material, recipe, gone, typical=typical, device=device, progress=progress
+            material, recipe, gone, device=device, progress=progress
         )
 
     first = next(iter(recipes.values()))
