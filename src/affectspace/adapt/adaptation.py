@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from affectspace.adapt.columns import Columns, family_of
 from affectspace.adapt.correction import Correction, can_mix, corrected, no_correction

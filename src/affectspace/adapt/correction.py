@@ -62,8 +62,10 @@ def corrected(model: AffectModel, correction: Correction) -> AffectModel:
     """A model whose estimates are the corrected ones.
 
     What a label's own axis is multiplied by becomes its gain. What the other axes and the features
-    add goes into the encoder's last layer and its linear shortcut, so the embedding moves along the
-    labels' axes, and along these only; a correction by gain and offset leaves it as it is.
+    add moves the embedding along the labels' axes: it goes into the encoder's last layer and its
+    linear shortcut. The decoder never met that, so the embedding as it was follows in further
+    dimensions, and these are what it decodes: reconstruction and unusualness stay exactly as they
+    were. A correction by gain and offset leaves the embedding as it is.
 
     Args:
         model: the model.
@@ -82,17 +84,51 @@ def corrected(model: AffectModel, correction: Correction) -> AffectModel:
     if not mixed:
         return settled
     moved = correction.mixing / gains - np.eye(len(gains))
-    added = correction.weights / gains
-    sizes = model.architecture
+    return _moved(_with_copy(settled), moved, correction.weights / gains)
+
+
+def _moved(model: AffectModel, mixing: Array, weights: Array) -> AffectModel:
+    """A model to whose axes a mixture of them `(labels, labels)` and of features is added."""
+    sizes, tensors = model.architecture, dict(model.weights)
     projection = model.objective.projection(model.labels, sizes.n_latent)
     back = np.linalg.pinv(projection)  # (labels, n_latent)
-    latent = np.eye(sizes.n_latent) + projection @ moved @ back
-    last, weights = sizes.encoder[-1].name, dict(model.weights)
-    shortcut = weights[SKIP] @ latent if sizes.skip else 0.0
-    weights[f"{last}.weight"] = _single(weights[f"{last}.weight"] @ latent)
-    weights[f"{last}.bias"] = _single(weights[f"{last}.bias"] @ latent)
-    weights[SKIP] = _single(shortcut + added @ back)
-    return replace(settled, architecture=replace(sizes, skip=True), weights=weights)
+    latent = np.eye(sizes.n_latent) + projection @ mixing @ back
+    shortcut = tensors[SKIP] @ latent if sizes.skip else 0.0
+    for name in _last(model):
+        tensors[name] = _single(tensors[name] @ latent)
+    tensors[SKIP] = _single(shortcut + weights @ back)
+    return replace(model, architecture=replace(sizes, skip=True), weights=tensors)
+
+
+def _with_copy(model: AffectModel) -> AffectModel:
+    """A model whose embedding comes twice, of which the decoder reads the second.
+
+    One whose decoder doesn't read the labels' axes stays as it is.
+    """
+    sizes, tensors = model.architecture, dict(model.weights)
+    shaped = model.objective.projection(model.labels, sizes.n_latent).any(axis=1)
+    first = f"{sizes.decoder[0].name}.weight"
+    if not tensors[first][shaped].any():
+        return model
+    for name in (*_last(model), *([SKIP] if sizes.skip else ())):
+        tensors[name] = np.concatenate([tensors[name], tensors[name]], axis=-1)
+    tensors[first] = np.concatenate([np.zeros_like(tensors[first]), tensors[first]])
+    axes = {
+        label: tuple(dimensions) or tuple(range(sizes.n_latent))
+        for label, dimensions in model.objective.axes.items()
+    }
+    return replace(
+        model,
+        architecture=replace(sizes, n_latent=2 * sizes.n_latent),
+        objective=replace(model.objective, axes=axes),
+        weights=tensors,
+    )
+
+
+def _last(model: AffectModel) -> tuple[str, str]:
+    """The tensors of the encoder's last layer."""
+    name = model.architecture.encoder[-1].name
+    return f"{name}.weight", f"{name}.bias"
 
 
 def _single(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
