@@ -168,7 +168,7 @@ def test_no_rating_and_no_row_of_a_target_changes_what_is_made_for_it(material, 
             choice: replace(way.recipe, training=replace(training, hidden=NETWORKS[choice].hidden))
             for choice in way.choices
         }
-        way = network_way(name, recipes, typical=True)
+        way = network_way(name, recipes)
     tasks = [t for t in tasks_of(material.rows) if t.name in ("alpha", "gamma-en")]
     honest = choose(way, material, tasks)
     rng = np.random.default_rng(1)

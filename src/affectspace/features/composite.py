@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,15 @@ def parts_of(backend: Backend) -> tuple[Backend, ...]:
     """Return what a backend puts side by side; itself, where it is one set."""
     parts: tuple[Backend, ...] = getattr(backend, "parts", ())
     return parts or (backend,)
+
+
+def blocks_of(spec: FeatureSpec) -> list[slice]:
+    """Return where each part of a contract's features lies; one block, where it is one set."""
+    if JOINED not in spec.backend:
+        return [slice(0, len(spec.features))]
+    sets = [name.split(":", 1)[0] for name in spec.features]
+    starts = [i for i, name in enumerate(sets) if i == 0 or name != sets[i - 1]]
+    return [slice(a, b) for a, b in pairwise([*starts, len(sets)])]
 
 
 def _version(versions: Sequence[str]) -> str:

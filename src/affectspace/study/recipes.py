@@ -8,6 +8,7 @@ from affectspace.audio import Channel
 from affectspace.audio.degrade import Degradation
 from affectspace.features.spec import AS_RECORDED
 from affectspace.training import Recipe
+from affectspace.training.teacher import Teacher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,9 @@ class ModelRecipe:
         channel: `first`, `mean`, or a channel's number, from 0.
         level: `as-recorded`, or `rms:LEVEL`.
         training: how the network is trained.
+        typical: let rows of corpora without ratings hear the typical ratings of their emotion.
+        teacher: what regresses the ratings first, for the network to hear its estimates; None: the
+            network hears the ratings.
         degradations: each gives one more copy of every recording, which the network learns to
             rebuild as the recording was. They need recordings: a ready feature table isn't enough.
         calibrate: leave one language out at a time, to set the scale of the estimates and their
@@ -40,6 +44,8 @@ class ModelRecipe:
     channel: Channel = "first"
     level: str = AS_RECORDED
     training: Recipe = Recipe()  # noqa: RUF009  (frozen)
+    typical: bool = False
+    teacher: Teacher | None = None
     degradations: tuple[Degradation, ...] = ()
     calibrate: bool = False
     seed: int = 0

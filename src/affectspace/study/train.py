@@ -18,9 +18,10 @@ from affectspace.study.card import measured_card
 from affectspace.study.inputs import Corpus, Extraction, read_corpora
 from affectspace.study.languages import EVERYTHING, calibrate_and_score, sisters
 from affectspace.study.material import Material, gather
+from affectspace.study.networks import fit_networks
 from affectspace.study.recipes import ModelRecipe
 from affectspace.study.run import versions
-from affectspace.training import Run, check_device, train
+from affectspace.training import check_device
 
 
 def train_model(
@@ -105,19 +106,7 @@ def _fitted(
 ) -> tuple[AffectModel, pd.DataFrame | None]:
     """Train the model, and its sisters where the recipe calibrates."""
     gone = [EVERYTHING, *(sisters(material) if recipe.calibrate else ())]
-    objective = OBJECTIVES[recipe.objective]
-    models = train(
-        np.nan_to_num(material.values),  # rows with a NaN are in no run
-        {label: material.of_copies(label).astype(np.float64) for label in LABELS},
-        [Run(objective=objective, rows=material.without(x), seed=recipe.seed) for x in gone],
-        recipe=recipe.training,
-        groups=material.of_copies("source"),
-        clean=material.clean,
-        feature_names=material.spec.features,
-        spec=material.spec,
-        device=device,
-        progress=progress,
-    )
+    models = fit_networks(material, recipe, gone, device=device, progress=progress)
     if not recipe.calibrate:
         return models[0], None
     by_gone = dict(zip(gone, models, strict=True))

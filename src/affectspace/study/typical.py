@@ -54,7 +54,8 @@ def heard_ratings(material: Material, gone: frozenset[str], *, typical: bool = T
             found = rows["emotion"].map(means).to_numpy(np.float64, na_value=np.nan)
             spread = rows["emotion"].map(spreads).to_numpy(np.float64, na_value=np.nan)
             variance = rated.groupby("source")[label].var(ddof=0).mean()
-            reliable = np.nan_to_num(variance / (variance + spread**2), nan=1.0)
+            wide = np.nan_to_num(spread) > 0  # so the ratings vary too
+            reliable = np.divide(variance, variance + spread**2, out=np.ones(len(rows)), where=wide)
             own, counts = np.where(unrated, found, own), np.where(unrated, reliable, counts)
         ratings[label], weights[label] = own[material.clean], counts[material.clean]
     return Heard(ratings, weights)

@@ -1,0 +1,64 @@
+"""Networks by a recipe, one for each set of corpora that is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from affectspace.evaluation.transfer import LABELS
+from affectspace.model import OBJECTIVES, AffectModel
+from affectspace.progress import progress_bar
+from affectspace.study.material import Material
+from affectspace.study.recipes import ModelRecipe
+from affectspace.study.teaching import taught_ratings
+from affectspace.study.typical import heard_ratings
+from affectspace.training import Run, train
+
+
+def fit_networks(
+    material: Material,
+    recipe: ModelRecipe,
+    gone: Sequence[frozenset[str]],
+    *,
+    device: str = "cpu",
+    progress: bool = False,
+) -> list[AffectModel]:
+    """Train a network for each set of corpora left out, on the other rows.
+
+    Args:
+        material: what they are trained on.
+        recipe: how.
+        gone: the sets.
+        device: where torch computes.
+        progress: show progress bars on stderr.
+    """
+    show = progress and recipe.teacher is not None
+    with progress_bar(len(gone), "Teaching", unit="models", show=show) as advance:
+        runs = []
+        for left in gone:
+            runs.append(_run(material, recipe, left))
+            advance(1)
+    return train(
+        np.nan_to_num(material.values),  # rows with a NaN are in no run
+        {label: material.of_copies(label).astype(np.float64) for label in LABELS},
+        runs,
+        recipe=recipe.training,
+        groups=material.of_copies("source"),
+        clean=material.clean,
+        feature_names=material.spec.features,
+        spec=material.spec,
+        device=device,
+        progress=progress,
+    )
+
+
+def _run(material: Material, recipe: ModelRecipe, gone: frozenset[str]) -> Run:
+    run = Run(objective=OBJECTIVES[recipe.objective], rows=material.without(gone), seed=recipe.seed)
+    if not (recipe.typical or recipe.teacher):
+        return run
+    heard = heard_ratings(material, gone, typical=recipe.typical)
+    if recipe.teacher is None:
+        return replace(run, labels=heard.ratings, weights=heard.weights)
+    return replace(run, labels=taught_ratings(material, gone, heard, recipe.teacher))
