@@ -18,7 +18,12 @@ from affectspace.explain.axes import MOST_NOTABLE, notable_changes
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's palette, safe for colour-blind readers."""
 
-_METRIC_NAMES = {"adjusted_r2": "adjusted $R^2$", "adjusted_r2_pairs": "adjusted $R^2$ of pairs"}
+_METRIC_NAMES = {
+    "adjusted_r2": "adjusted $R^2$",
+    "adjusted_r2_pairs": "adjusted $R^2$ of pairs",
+    "pearson": "Pearson's $r$",
+    "ccc": "CCC",
+}
 
 RATINGS = Normalize(1, 5)
 """Every colour bar of ratings spans the whole scale, so that figures compare."""
