@@ -1,0 +1,144 @@
+"""What adaptation is worth on a corpus that the model never met, and what suggested ratings are.
+
+Each draw halves the corpus's speakers: utterances of one half are rated, the other half is scored.
+`worse` is the share of draws in which the adapted model has a lower CCC than the one that it began
+with, `worst` the largest fall. `suggested` rates what `suggest` names instead of random utterances;
+its interval is that of the mean difference over the draws (Student's t, 95 %), and draws of one
+corpus share speakers, so it is too narrow rather than too wide.
+
+Needs model folders that never saw the corpora: --lolo NAME=FOLDER, several times; AFFECTSPACE_DATA.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from affectspace.adapt import adapt, aligned, suggest
+from affectspace.evaluation import adjusted_r2, ccc, mae, pearson
+from affectspace.evaluation.few_labels import draws
+from affectspace.model import AffectModel, load_model
+from affectspace.study.inputs import Extraction, read_corpus
+from benchmarks._common import machine, markdown, parser
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    options = parser(__doc__)
+    options.add_argument("--lolo", action="append", default=[], help="CORPUS=MODEL_FOLDER")
+    options.add_argument("--n", type=int, nargs="+", default=[5, 20, 50, 100])
+    options.add_argument("--draws", type=int, default=20)
+    options.add_argument("--goal", default="agreement", help="agreement or error")
+    wanted = options.parse_args(arguments)
+    if not wanted.lolo or "AFFECTSPACE_DATA" not in os.environ:
+        print("Skipped: needs --lolo CORPUS=MODEL_FOLDER and AFFECTSPACE_DATA")
+        return
+    print(machine())
+    for pair in wanted.lolo:
+        name, _, folder = pair.partition("=")
+        model = load_model(folder)
+        features, rows = _corpus(name, model)
+        print(f"\n### {name}, {len(rows)} rated utterances, {rows['speaker'].nunique()} speakers\n")
+        print(alignment(model, features, rows), "\n")
+        print(few_ratings(model, features, rows, wanted.n, wanted.draws, wanted.goal), flush=True)
+
+
+def few_ratings(
+    model: AffectModel,
+    features: np.ndarray,
+    rows: pd.DataFrame,
+    sizes: Sequence[int],
+    count: int,
+    goal: str,
+) -> str:
+    """Return what n ratings are worth, as Markdown, a row per label and n."""
+    ratings, speakers = rows[list(model.labels)], rows["speaker"].to_numpy(object)
+    own = model.predict(features)
+    lines = []
+    for n in sizes:
+        scores: dict[str, list[list[float]]] = {label: [] for label in model.labels}
+        for draw in draws(speakers, count=count):
+            pool = draw.pool
+            told = {"random": pool[:n], "suggested": pool[suggest(model, features[pool], n)]}
+            found = {
+                way: adapt(
+                    model, features[at], ratings.iloc[at], speakers=speakers[at], goal=goal,
+                    resamples=0,
+                )
+                for way, at in told.items()
+            }  # fmt: skip
+            after = {way: one.model.predict(features) for way, one in found.items()}
+            for label in model.labels:
+                truth, test = ratings[label].to_numpy()[draw.test], draw.test
+                guesses = [own[label], *(estimates[label] for estimates in after.values())]
+                kept = found["random"].choices[label].step == "kept"
+                scores[label].append(
+                    [
+                        *(ccc(truth, guess.to_numpy()[test]) for guess in guesses),
+                        *(mae(truth, guess.to_numpy()[test]) for guess in guesses[:2]),
+                        float(kept),
+                    ]
+                )
+        lines += [[str(n), label, *_figures(np.array(scores[label]))] for label in model.labels]
+    columns = ["n", "label", "CCC before", "after", "worse", "worst", "kept", "MAE before", "after"]
+    return markdown([*columns, "suggested", "gain over random"], lines)
+
+
+def _figures(values: np.ndarray) -> list[str]:
+    before, after, chosen, mae_before, mae_after, kept = values.mean(axis=0)
+    fall, gain = values[:, 1] - values[:, 0], values[:, 2] - values[:, 1]
+    half = stats.t.ppf(0.975, len(gain) - 1) * stats.sem(gain)
+    return [
+        f"{before:.2f}",
+        f"{after:.2f}",
+        f"{np.mean(fall < -1e-9):.0%}",
+        f"{min(fall.min(), 0):.2f}",
+        f"{kept:.0%}",
+        f"{mae_before:.2f}",
+        f"{mae_after:.2f}",
+        f"{chosen:.2f}",
+        f"{gain.mean():+.3f} ({gain.mean() - half:+.3f} to {gain.mean() + half:+.3f})",
+    ]
+
+
+def alignment(model: AffectModel, features: np.ndarray, rows: pd.DataFrame) -> str:
+    """Return what unlabelled speech alone is worth, as Markdown."""
+    lines = []
+    for name, one in (("as it is", model), ("aligned", aligned(model, features))):
+        z, estimates = one.encode(features), one.predict(features)
+        axes = one.axis_values(z)
+        figures: list[str] = []
+        for label in model.labels:
+            truth = rows[label]
+            figures += [
+                f"{adjusted_r2(z, truth):.2f}",
+                f"{pearson(truth, axes[label]):.2f}",
+                f"{ccc(truth, estimates[label]):.2f}",
+            ]
+        lines.append([name, *figures])
+    heads = [f"{label} {figure}" for label in model.labels for figure in ("R²", "r of axis", "CCC")]
+    return markdown(["standardisation", *heads], lines)
+
+
+def _corpus(name: str, model: AffectModel) -> tuple[np.ndarray, pd.DataFrame]:
+    root = Path(os.environ["AFFECTSPACE_DATA"])
+    assert model.spec is not None
+    labels = root / "labels" / "dtu"
+    corpus = read_corpus(
+        name,
+        root / "corpora" / name,
+        extraction=Extraction(features=model.spec.name),
+        labels=labels if labels.exists() else None,
+    )
+    rows = corpus.table.rows
+    known = corpus.table.ok & rows[list(model.labels)].notna().all(axis=1).to_numpy()
+    return corpus.table.values.to_numpy()[known], rows[known]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
