@@ -45,7 +45,10 @@ def test_corpora_come_together_by_language_and_speakers_stay_apart():
     assert set(aa.speakers) == set(range(17))
     assert set(bb.speakers) == {12, 13, 14, 15, 16}  # they speak both
     assert aa.count(ACTIVATION) == (52, 17)
-    assert aa.count(RATED) == aa.count(ACTIVATION, RATED) == (37, 12)
+    assert aa.count(RATED) == (37, 12)
+    assert aa.rows_of(Target("valence", LISTENERS)) == RATED
+    assert aa.sums(RATED, 17).targets == tuple(aa.targets)
+    assert set(aa.sums(ACTIVATION, 17).targets) == {ACTIVATION, Target("valence", MODEL)}
     assert RATED not in bb.targets
     assert aa.columns.shape == (52, COLUMNS)
 
@@ -91,11 +94,16 @@ def test_correlations_with_weights_are_those_of_repeated_rows():
     (language,) = found.languages
     weights = found.draws(Resampling(resamples=5))
     sums = language.sums(ACTIVATION, len(found.strata))
-    for weight, row in zip(weights, correlations(sums, weights), strict=True):
-        rows = np.repeat(np.arange(110), weight[language.speakers].astype(int))
-        x, y = language.columns[rows], language.targets[ACTIVATION][rows]
-        expected = [np.corrcoef(x[:, j], y)[0, 1] for j in range(COLUMNS)]
-        np.testing.assert_allclose(row, expected, atol=1e-10)
+    assert sums.targets == tuple(language.targets)
+    for target, found_rows in zip(sums.targets, correlations(sums, weights), strict=True):
+        for weight, row in zip(weights, found_rows, strict=True):
+            rows = np.repeat(np.arange(110), weight[language.speakers].astype(int))
+            x, y = language.columns[rows], language.targets[target][rows]
+            expected = [np.corrcoef(x[:, j], y)[0, 1] for j in range(COLUMNS)]
+            np.testing.assert_allclose(row, expected, atol=1e-10)
+    families = correlations(sums.of(slice(len(FEATURES), None)), weights)
+    whole = correlations(sums, weights)
+    np.testing.assert_allclose(families, whole[:, :, len(FEATURES) :], atol=1e-12)
 
 
 def test_what_is_constant_or_nobody_has_no_correlation():
@@ -104,7 +112,7 @@ def test_what_is_constant_or_nobody_has_no_correlation():
     values["jitterLocal_sma3nz_amean"] = 7.5
     found = gather(linear_model(), {"one": FeatureTable(table.spec, values, table.rows)})
     sums = found.languages[0].sums(ACTIVATION, 12)
-    whole = correlations(sums, found.everyone())[0]
+    whole = correlations(sums, found.everyone())[0, 0]
     constant = FEATURES.index("jitterLocal_sma3nz_amean")
     assert np.isnan(whole[constant])
     assert np.isfinite(np.delete(whole, constant)).all()

@@ -32,11 +32,25 @@ def follow(speech: Speech, *, resampling: Resampling | None = DEFAULT) -> pd.Dat
     """
     weights = None if resampling is None else speech.draws(resampling)
     level = DEFAULT.level if resampling is None else resampling.level
-    parts = [
-        _of_target(speech, language, target, weights, level)
-        for language in speech.languages
-        for target in language.targets
-    ]
+    parts = []
+    for language in speech.languages:
+        found: dict[Target, tuple[FloatArray, FloatArray]] = {}
+        for rows in dict.fromkeys(map(language.rows_of, language.targets)):
+            sums = language.sums(rows, len(speech.strata))
+            speakers = language.count(rows)[1]
+            whole = correlations(sums, speech.everyone())[:, 0]
+            ends = np.full((*whole.shape, 2), np.nan)
+            if weights is not None:
+                drawn = correlations(sums, weights)
+                ends = np.array([_ends(one, speakers, level) for one in drawn])
+            found |= {
+                target: (r, interval)
+                for target, r, interval in zip(sums.targets, whole, ends, strict=True)
+                if language.rows_of(target) == rows
+            }
+        parts += [
+            _as_table(speech, language, target, *found[target]) for target in language.targets
+        ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -83,21 +97,12 @@ def columns_of(speech: Speech) -> pd.DataFrame:
     return pd.DataFrame(features + families, columns=["kind", "name", "family", "text"])
 
 
-def _of_target(
-    speech: Speech,
-    language: Language,
-    target: Target,
-    weights: FloatArray | None,
-    level: float,
+def _as_table(
+    speech: Speech, language: Language, target: Target, r: FloatArray, ends: FloatArray
 ) -> pd.DataFrame:
-    sums = language.sums(target, len(speech.strata))
-    rows, speakers = language.count(target)
     table = columns_of(speech)
-    table["r"] = correlations(sums, speech.everyone())[0]
-    table["low"] = table["high"] = np.nan
-    if weights is not None:
-        table[["low", "high"]] = _ends(correlations(sums, weights), speakers, level)
-    table["rows"], table["speakers"] = rows, speakers
+    table["r"], (table["low"], table["high"]) = r, ends.T
+    table["rows"], table["speakers"] = language.count(target)
     head = {
         "language": language.name,
         "corpora": ", ".join(language.corpora),

@@ -51,14 +51,18 @@ from affectspace.explain.criteria import (
 )
 from affectspace.explain.profiles import (
     Pair,
+    Rows,
     Side,
+    all_cosines,
+    correlations_of,
     cosines,
     formula_profiles,
     halved,
     profiles,
     relative_similarity,
+    sums_of,
 )
-from affectspace.explain.speech import Speech, Sums, Target, correlations, resampling_of
+from affectspace.explain.speech import Speech, Sums, Target, resampling_of
 
 
 def compare_languages(speech: Speech, criteria: Criteria = STANDARD) -> pd.DataFrame:
@@ -80,9 +84,10 @@ def compare_languages(speech: Speech, criteria: Criteria = STANDARD) -> pd.DataF
     pairs = list(_pairs(speech))
     if not pairs:
         return pd.DataFrame(columns=[*_COLUMNS, "verdict"])
-    features, roll = len(speech.words), len(speech.strata)
-    sums = {side.key: side.sums(roll) for pair in pairs for side in pair.sides}
-    whole = {key: profiles(one, speech.everyone(), features)[0] for key, one in sums.items()}
+    features = len(speech.words)
+    sides = [pair.sides for pair in pairs]
+    sums = sums_of(sides, columns=slice(features), roll=len(speech.strata))
+    whole = profiles(sums, speech.everyone())
     relative, ceiling, drawn = _relative(speech, pairs, sums, criteria)
     rng = np.random.default_rng(criteria.seed)
     formulas = rng.normal(size=(features, criteria.formulas))
@@ -94,10 +99,10 @@ def compare_languages(speech: Speech, criteria: Criteria = STANDARD) -> pd.DataF
         if speakers < criteria.speakers:
             rows.append((*names, *[np.nan] * 9, speakers))
             continue
-        one, other = (whole[side.key] for side in pair.sides)
         by_chance = [unrelated[side.language.name] for side in pair.sides]
-        floor = (by_chance[0] @ by_chance[1].T)[~np.eye(criteria.formulas, dtype=bool)]
-        similarity = float(one @ other)
+        floor = all_cosines(*by_chance)[~np.eye(criteria.formulas, dtype=bool)]
+        one, other = (whole[side.rows, side.target] for side in pair.sides)
+        similarity = float(cosines(one, other)[0])
         figures = (
             similarity,
             ceiling[i],
@@ -133,22 +138,21 @@ def family_differences(speech: Speech, criteria: Criteria = STANDARD) -> pd.Data
         first, second, family, r_first, r_second, difference, low, high, p` and `p_corrected` (for
         all differences of the axis and `of`, by Benjamini and Hochberg).
     """
-    weights = speech.draws(resampling_of(criteria))
-    roll, features = len(speech.strata), len(speech.words)
+    pairs = [pair for pair in _pairs(speech) if pair.compared != BOTH]
+    families = slice(len(speech.words), None)
+    sums = sums_of([pair.sides for pair in pairs], columns=families, roll=len(speech.strata))
+    weights = np.concatenate([speech.everyone(), speech.draws(resampling_of(criteria))])
+    followed = correlations_of(sums, weights)
     rows = []
-    for pair in _pairs(speech):
-        if pair.compared == BOTH:
-            continue
-        sums = [side.sums(roll) for side in pair.sides]
-        one, other = (correlations(s, speech.everyone())[0, features:] for s in sums)
-        drawn = [correlations(s, weights)[:, features:] for s in sums]
+    for pair in pairs:
+        first, second = (followed[side.rows, side.target] for side in pair.sides)
         speakers = min(side.speakers for side in pair.sides)
         names = (pair.axis, pair.compared, *(side.language.name for side in pair.sides))
-        for m, family in enumerate(speech.scored):
-            apart = [part[:, m] for part in drawn]
-            ends = percentile_interval(apart[0] - apart[1], speakers=speakers, level=criteria.level)
-            p = _p_of_difference(one[m], other[m], *apart, speakers=speakers)
-            rows.append((*names, family, one[m], other[m], one[m] - other[m], *ends, p))
+        for family, one, other in zip(speech.scored, first.T, second.T, strict=True):
+            apart = one - other  # on all speakers, then on each resample
+            ends = percentile_interval(apart[1:], speakers=speakers, level=criteria.level)
+            p = _p_of_difference(one, other, speakers=speakers)
+            rows.append((*names, family, one[0], other[0], apart[0], *ends, p))
     table = pd.DataFrame(rows, columns=_DIFFERENCES)
     table["p_corrected"] = _corrected(table, ["axis", "of"])
     return table
@@ -185,7 +189,7 @@ def _pairs(speech: Speech) -> Iterator[_Pair]:
 def _relative(
     speech: Speech,
     pairs: Sequence[_Pair],
-    sums: Mapping[tuple[str, Target, Target], Sums],
+    sums: Mapping[Rows, Sums],
     criteria: Criteria,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Relative similarity (m,), ceiling (m,), and the first on resamples (m, resamples)."""
@@ -197,19 +201,19 @@ def _relative(
     ):
         halves = halved(np.repeat(weights, per, axis=0), speech.strata, rng)
         sides = [pair.sides for pair in pairs]
-        found.append(relative_similarity(sides, sums, halves, features=len(speech.words), per=per))
+        found.append(relative_similarity(sides, sums, halves, per=per))
     (relative, ceiling), (drawn, _) = found
     return relative[:, 0], ceiling[:, 0], drawn
 
 
-def _other_axis(pair: _Pair, whole: Mapping[tuple[str, Target, Target], FloatArray]) -> float:
+def _other_axis(pair: _Pair, whole: Mapping[tuple[Rows, Target], FloatArray]) -> float:
     """The largest similarity of the axis on one side with another axis on the other."""
     found = [
-        float(whole[one.key] @ profile)
+        float(cosines(whole[one.rows, one.target], profile)[0])
         for one, other in (pair.sides, pair.sides[::-1])
-        for (language, target, where), profile in whole.items()
-        if language == other.language.name
-        and target == where
+        for (rows, target), profile in whole.items()
+        if rows[0] == other.language.name
+        and rows[1] == other.language.rows_of(target)
         and target.of == other.target.of
         and target.axis != pair.axis
     ]
@@ -230,14 +234,17 @@ def _corrected(table: pd.DataFrame, groups: list[str]) -> pd.Series:
     return tested.transform(stats.false_discovery_control).reindex(table.index)
 
 
-def _p_of_difference(
-    one: float, other: float, drawn: FloatArray, others: FloatArray, *, speakers: int
-) -> float:
-    """Two-sided p of the difference of two correlations; NaN where it's undefined."""
+def _p_of_difference(one: FloatArray, other: FloatArray, *, speakers: int) -> float:
+    """Two-sided p of the difference of two correlations; NaN where it's undefined.
+
+    Args:
+        one: on all speakers, then on each resample, shape (1 + resamples,).
+        other: the same.
+        speakers: the fewer.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
-        apart = np.arctanh(drawn) - np.arctanh(others)
-        difference = np.arctanh(one) - np.arctanh(other)
-    known = apart[np.isfinite(apart)]
-    if speakers < 2 or 2 * len(known) < len(apart) or not np.ptp(known) > 0:
+        difference, *drawn = np.arctanh(one) - np.arctanh(other)
+    known = np.array(drawn)[np.isfinite(drawn)]
+    if speakers < 2 or 2 * len(known) < len(drawn) or not np.ptp(known) > 0:
         return float("nan")
     return float(2 * stats.t.sf(abs(difference) / known.std(), speakers - 1))

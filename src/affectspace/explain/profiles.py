@@ -24,7 +24,7 @@ class Side(NamedTuple):
     Attributes:
         language: whose speech.
         target: what is correlated with the features.
-        where: only rows on which this is known, too.
+        where: on the rows for which this is known; the target is known there, too.
     """
 
     language: Language
@@ -32,35 +32,45 @@ class Side(NamedTuple):
     where: Target
 
     @property
-    def key(self) -> tuple[str, Target, Target]:
-        """What tells it from others."""
-        return self.language.name, self.target, self.where
+    def rows(self) -> Rows:
+        """On which rows of which language."""
+        return self.language.name, self.language.rows_of(self.where)
 
     @property
     def speakers(self) -> int:
         """How many speakers it rests on."""
-        return self.language.count(self.target, self.where)[1]
+        return self.language.count(self.where)[1]
 
-    def sums(self, roll: int) -> Sums:
-        """The sums of each speaker of a roll of so many."""
-        return self.language.sums(self.target, roll, self.where)
 
+Rows = tuple[str, Target]
+"""A language's name, and a target that is known for some of its rows."""
 
 Pair = tuple[Side, Side]
 
 
-def profiles(sums: Sums, weights: FloatArray, features: int) -> FloatArray:
-    """Correlations with the features under each set of weights, as vectors of length 1.
+def sums_of(pairs: Sequence[Pair], *, columns: slice, roll: int) -> dict[Rows, Sums]:
+    """The sums of some columns that pairs of profiles need, each set of rows once."""
+    sides = {side.rows: side for pair in pairs for side in pair}
+    return {rows: side.language.sums(side.where, roll).of(columns) for rows, side in sides.items()}
 
-    Args:
-        sums: of s speakers; the features are the first columns.
-        weights: how often each speaker counts, shape (r, s).
-        features: how many.
 
-    Returns:
-        Shape (r, features). A constant feature counts as 0; NaN where all are.
-    """
-    return unit(correlations(sums, weights)[:, :features])
+def correlations_of(
+    sums: Mapping[Rows, Sums], weights: FloatArray
+) -> dict[tuple[Rows, Target], FloatArray]:
+    """Correlations by set of rows and target, shape (r, c) each, under r sets of weights."""
+    return {
+        (rows, target): found
+        for rows, one in sums.items()
+        for target, found in zip(one.targets, correlations(one, weights), strict=True)
+    }
+
+
+def profiles(
+    sums: Mapping[Rows, Sums], weights: FloatArray
+) -> dict[tuple[Rows, Target], FloatArray]:
+    """The same, of the features, as vectors: a constant feature counts as 0."""
+    found = correlations_of(sums, weights)
+    return {key: np.nan_to_num(vectors, copy=False) for key, vectors in found.items()}
 
 
 def formula_profiles(language: Language, formulas: FloatArray) -> FloatArray:
@@ -71,21 +81,20 @@ def formula_profiles(language: Language, formulas: FloatArray) -> FloatArray:
         formulas: weights of the standardised features, shape (f, m).
 
     Returns:
-        Vectors of length 1, shape (m, f).
+        Shape (m, f), each but for a factor.
     """
     x = language.columns[:, : len(formulas)]
     y = x @ formulas
     length = np.linalg.norm(x, axis=0)
-    products = y.T @ x / np.where(length > 0, length, np.inf)
-    return unit(products)  # the length of y falls out
+    products: FloatArray = y.T @ x / np.where(length > 0, length, np.inf)
+    return products  # the length of y falls out of a cosine
 
 
 def relative_similarity(
     pairs: Sequence[Pair],
-    sums: Mapping[tuple[str, Target, Target], Sums],
+    sums: Mapping[Rows, Sums],
     halves: tuple[FloatArray, FloatArray],
     *,
-    features: int,
     per: int,
 ) -> tuple[FloatArray, FloatArray]:
     """How alike two profiles are, against how alike halves of the same are.
@@ -95,9 +104,8 @@ def relative_similarity(
 
     Args:
         pairs: m pairs of profiles.
-        sums: of each side, by its key.
+        sums: from [`sums_of`][affectspace.explain.profiles.sums_of].
         halves: weights of the speakers of each half, shape (r, s) each.
-        features: how many.
         per: consecutive halvings whose cosines are averaged.
 
     Returns:
@@ -105,23 +113,21 @@ def relative_similarity(
         own similarities. Shape (m, r / per) each; NaN where a side's halves don't agree at all.
     """
     draws = len(halves[0])
+    keys = [[(side.rows, side.target) for side in pair] for pair in pairs]
     across = np.empty((len(pairs), draws))
-    within = {key: np.empty(draws) for key in sums}
-    step = max(1, _BLOCK // (2 * len(sums) * features))
+    within = {key: np.empty(draws) for pair in keys for key in pair}
+    step = max(1, _BLOCK // (2 * sum(one.xy[:, 0].size for one in sums.values())))
     for i in range(0, draws, step):
         block = slice(i, i + step)
-        made = {
-            key: [profiles(one, half[block], features) for half in halves]
-            for key, one in sums.items()
-        }
-        for key, (first, second) in made.items():
-            within[key][block] = cosines(first, second)
-        for pair, (one, other) in enumerate(pairs):
-            (a, b), (c, d) = made[one.key], made[other.key]
-            across[pair, block] = (cosines(a, d) + cosines(b, c)) / 2
+        first, second = (profiles(sums, half[block]) for half in halves)
+        for key, values in within.items():
+            values[block] = cosines(first[key], second[key])
+        for values, (one, other) in zip(across, keys, strict=True):
+            crossed = cosines(first[one], second[other]) + cosines(second[one], first[other])
+            values[block] = crossed / 2
     own = {key: _means(values, per) for key, values in within.items()}
-    product = np.array([own[one.key] * own[other.key] for one, other in pairs])
-    fine = np.array([(own[one.key] > 0) & (own[other.key] > 0) for one, other in pairs])
+    product = np.array([own[one] * own[other] for one, other in keys])
+    fine = np.array([(own[one] > 0) & (own[other] > 0) for one, other in keys])
     ceiling = np.sqrt(np.where(fine, product, np.nan))
     return _means(across, per) / ceiling, ceiling
 
@@ -148,17 +154,21 @@ def halved(
     return weights * first, weights * ~first
 
 
-def unit(vectors: FloatArray) -> FloatArray:
-    """Vectors (r, f) of length 1; NaN in them counts as 0, and a vector of zeros is NaN."""
-    known = np.nan_to_num(vectors)
-    length = np.linalg.norm(known, axis=1, keepdims=True)
-    out: FloatArray = known / np.where(length > 0, length, np.nan)
+def cosines(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Cosines of vectors (r, f), row by row, shape (r,); NaN where one has no length."""
+    product, square, other_square = (
+        np.einsum("rf,rf->r", a, b) for a, b in ((one, other), (one, one), (other, other))
+    )
+    length = np.sqrt(square * other_square)
+    out: FloatArray = product / np.where(length > 0, length, np.nan)
     return out
 
 
-def cosines(one: FloatArray, other: FloatArray) -> FloatArray:
-    """Cosines of unit vectors (r, f), row by row, shape (r,)."""
-    out: FloatArray = np.einsum("rf,rf->r", one, other)
+def all_cosines(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Cosines of each vector (r, f) with each other (s, f), shape (r, s)."""
+    lengths = [np.linalg.norm(vectors, axis=1) for vectors in (one, other)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        out: FloatArray = one @ other.T / lengths[0][:, None] / lengths[1]
     return out
 
 

@@ -38,23 +38,31 @@ class Target(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What the rows of each speaker add up to: a target y and the columns x.
+    """What the rows of each speaker add up to: t targets y, and c columns x.
 
     Attributes:
-        rows: how many, shape (s, 1), as the next two.
-        y: of the target.
-        yy: of its squares.
-        x: shape (s, c), as the last two.
+        targets: the t targets.
+        rows: how many, shape (s, 1).
+        x: shape (s, c), as the next one.
         xx: of the squares.
-        xy: of the products.
+        y: of the targets, shape (t, s, 1), as the next one.
+        yy: of their squares.
+        xy: of the products, shape (t, s, c).
     """
 
+    targets: tuple[Target, ...]
     rows: FloatArray
-    y: FloatArray
-    yy: FloatArray
     x: FloatArray
     xx: FloatArray
+    y: FloatArray
+    yy: FloatArray
     xy: FloatArray
+
+    def of(self, columns: slice) -> Sums:
+        """The sums of some columns only."""
+        return self._replace(
+            x=self.x[:, columns], xx=self.xx[:, columns], xy=self.xy[:, :, columns]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,23 +85,39 @@ class Language:
     targets: Mapping[Target, FloatArray]
     speakers: IntArray
 
-    def known(self, *targets: Target) -> BoolArray:
-        """The rows for which all of some targets are known, shape (n,)."""
-        known = np.isfinite(np.array([self.targets[target] for target in targets]))
-        return np.asarray(known.all(axis=0))
+    def known(self, target: Target) -> BoolArray:
+        """The rows for which a target is known, shape (n,)."""
+        return np.isfinite(self.targets[target])
 
-    def count(self, *targets: Target) -> tuple[int, int]:
-        """Rows and speakers for which all of some targets are known."""
-        known = self.known(*targets)
+    def count(self, target: Target) -> tuple[int, int]:
+        """Rows and speakers for which a target is known."""
+        known = self.known(target)
         return int(known.sum()), len(np.unique(self.speakers[known]))
 
-    def sums(self, target: Target, roll: int, *others: Target) -> Sums:
-        """The sums of each speaker of a roll of so many, where the others are known too."""
-        known = self.known(target, *others)
-        x, y = self.columns[known], self.targets[target][known, None]
+    def rows_of(self, target: Target) -> Target:
+        """The first target that is known for the same rows: what is summed for one serves all."""
+        known = self.known(target)
+        return next(one for one in self.targets if np.array_equal(self.known(one), known))
+
+    def sums(self, target: Target, roll: int) -> Sums:
+        """The sums of each speaker of a roll of so many, of the rows for which a target is known.
+
+        Of all targets that are known for all these rows.
+        """
+        known = self.known(target)
+        targets = tuple(one for one in self.targets if self.known(one)[known].all())
+        x = self.columns[known]
+        y = np.array([self.targets[one][known] for one in targets])[:, :, None]
         whose = np.eye(roll)[:, self.speakers[known]]
-        ones = np.ones_like(y)
-        return Sums(*(whose @ part for part in (ones, y, y**2, x, x**2, x * y)))
+        return Sums(
+            targets=targets,
+            rows=whose.sum(axis=1, keepdims=True),
+            x=whose @ x,
+            xx=whose @ x**2,
+            y=whose @ y,
+            yy=whose @ y**2,
+            xy=np.array([whose @ (x * one) for one in y]),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,23 +204,33 @@ def gather(model: AffectModel, tables: Mapping[str, FeatureTable]) -> Speech:
 
 
 def correlations(sums: Sums, weights: FloatArray) -> FloatArray:
-    """Pearson's r of the target with each column, with weighted speakers.
+    """Pearson's r of each target with each column, with weighted speakers.
 
     Args:
-        sums: of s speakers.
-        weights: how often each counts, shape (r, s).
+        sums: of s speakers, t targets and c columns.
+        weights: how often each speaker counts, shape (r, s).
 
     Returns:
-        Shape (r, c); NaN where the target or the column is constant, or nobody counts.
+        Shape (t, r, c); NaN where the target or the column is constant, or nobody counts.
     """
+    out = np.empty((len(sums.targets), len(weights), sums.x.shape[1]))
     with np.errstate(invalid="ignore", divide="ignore"):
-        count, *rest = (weights @ part for part in sums)
-        y, yy, x, xx, xy = (part / count for part in rest)
-        spread_y, spread_x = yy - y**2, xx - x**2
-        covariance = xy - x * y
-        fine = (spread_y > _TINY * yy) & (spread_x > _TINY * xx)
-        r: FloatArray = np.where(fine, covariance / np.sqrt(spread_y * spread_x), np.nan)
-    return r.clip(-1.0, 1.0)
+        count = weights @ sums.rows
+        mean, scale = _mean_and_scale(weights @ sums.x / count, weights @ sums.xx / count)
+        for r, y, yy, xy in zip(out, sums.y, sums.yy, sums.xy, strict=True):
+            own_mean, own_scale = _mean_and_scale(weights @ y / count, weights @ yy / count)
+            np.matmul(weights, xy, out=r)
+            r /= count
+            r -= own_mean * mean
+            r *= scale
+            r *= own_scale
+    return np.clip(out, -1.0, 1.0, out=out)
+
+
+def _mean_and_scale(mean: FloatArray, square: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """A mean, and what makes a deviation 1; NaN where there is none but for rounding."""
+    variance = square - mean**2
+    return mean, 1 / np.sqrt(np.where(variance > _TINY * square, variance, np.nan))
 
 
 class _Part(NamedTuple):
