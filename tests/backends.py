@@ -13,6 +13,7 @@ import numpy as np
 from affectspace.features import FeatureSpec
 
 SPEC = FeatureSpec("fake", "tests", "1", features=("mean", "peak", "length"))
+THREADS = FeatureSpec("threads", "tests", "1", features=("threads",))
 
 
 @dataclass
@@ -70,3 +71,13 @@ class Unstartable:
 
     def __reduce__(self):
         return os._exit, (5,)
+
+
+@dataclass
+class Threads:
+    """Tells how many threads its process may use."""
+
+    spec: FeatureSpec = THREADS
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        return np.array([os.environ["OMP_NUM_THREADS"]], np.float32)

@@ -59,6 +59,29 @@ def test_stacked_equals_alone():
         torch.testing.assert_close(rebuilt[i], alone(x[i])[1])
 
 
+def test_a_shortcut_is_added_and_changes_no_other_weight():
+    sizes = Architecture(n_features=46, skip=True)
+    stack = Autoencoder(sizes, models=2, generators=generators(2))
+    plain = Autoencoder(SIZES, models=2, generators=generators(2))
+    shortcut = stack.tensors()["encoder.skip.weight"]
+    assert shortcut.shape == (2, 46, 2)
+    x = torch.randn(2, 11, 46, generator=torch.Generator().manual_seed(9))
+    torch.testing.assert_close(stack.encode(x), plain.encode(x) + x @ shortcut)
+    torch.testing.assert_close(stack.decode(stack.encode(x)), plain.decode(stack.encode(x)))
+    alone = Autoencoder(sizes, generators=generators(1))
+    torch.testing.assert_close(stack(x)[0][0], alone(x[0])[0])
+
+
+def test_without_hidden_layers_it_is_linear():
+    network = Autoencoder(Architecture(n_features=46, hidden=()), generators=generators(1))
+    x = torch.randn(5, 46, generator=torch.Generator().manual_seed(9))
+    z, rebuilt = network(x)
+    double, doubled = network(2 * x)
+    nothing, offset = network(0 * x)
+    torch.testing.assert_close(double - nothing, 2 * (z - nothing))
+    torch.testing.assert_close(doubled - offset, 2 * (rebuilt - offset))
+
+
 def test_initial_weights_fill_the_range_of_a_linear_layer():
     network = Autoencoder(SIZES, models=50, generators=generators(50))
     tensors = network.tensors()

@@ -302,6 +302,19 @@ def test_a_results_table_is_shown_by_target_and_label(tmp_path):
     ]
 
 
+def test_figures_of_groups_have_lines_of_their_own(tmp_path):
+    table = [
+        {"target": "a", "group": group, "label": "valence", "metric": "mae", "value": value}
+        for group, value in (("", 0.5), ("gender: female", 0.25))
+    ]
+    save_model(made_model(), tmp_path, metrics=table)
+    shown = invoke("show", tmp_path).stdout.partition("metrics:")[2].split("\n")
+    assert [line.strip() for line in shown[:2]] == [
+        "a valence: mae 0.50",
+        "a gender: female valence: mae 0.25",
+    ]
+
+
 def test_what_matters_of_a_results_table_survives_the_cut(tmp_path):
     figures = {
         "p_value": 1e-103, "adjusted_r2_pairs": 0.533, "kendall": 0.578, "interval_width": 2.7,

@@ -105,6 +105,9 @@ def test_nothing_of_the_extra_is_installed(core):
     assert found == "[]\n"
     missing = core.command("train", "--source", "a=a.csv", "--output", "never", fails=True)
     assert "pip install 'affectspace[train]'" in missing.stderr
+    encoder = ("extract", "speech", "--features", "hf:org/name", "--output", "never.csv")
+    missing = core.command(*encoder, fails=True)
+    assert "pip install 'affectspace[ssl]'" in missing.stderr
 
 
 def test_the_shipped_model_is_sound(core):

@@ -264,7 +264,7 @@ def test_another_version_behind_a_composite_is_met_by_the_probe(monkeypatch):
 
 
 def test_a_composite_with_a_set_that_is_not_here_is_refused_in_words():
-    contract = FeatureSpec("egemaps+mfcc", "x", "1", features=spec("egemaps").features)
+    contract = FeatureSpec("egemaps+mfcc", "x + y", "1", features=spec("egemaps").features)
     model = made_model(architecture=Architecture(n_features=88), spec=contract)
     with pytest.raises(
         ContractError, match=r"needs features of egemaps\+mfcc.*'mfcc'.*can't embed"

@@ -16,7 +16,7 @@ from affectspace.errors import AffectspaceError, ContractError, TableError
 from affectspace.features import backend, extract, work
 from affectspace.processes import available_cores
 from affectspace.tables import utterance_index
-from backends import SPEC, Fake, Unstartable
+from backends import SPEC, Fake, Threads, Unstartable
 from voices import encoded, noise, voice, write
 
 HERE = Path(__file__).parent
@@ -97,6 +97,16 @@ def test_spans_in_processes_are_those_of_one_process(tmp_path):
     assert here.ok.all()
     pd.testing.assert_frame_equal(here.values, there.values)
     pd.testing.assert_frame_equal(here.rows, there.rows)
+
+
+def test_workers_share_the_cores(tmp_path, monkeypatch):
+    if "OMP_NUM_THREADS" in os.environ:
+        pytest.skip("the environment says how many threads")
+    monkeypatch.setattr("affectspace.features.pool.available_cores", lambda: 7)
+    paths = files(tmp_path, [300, 310, 320, 330, 340, 350])
+    for jobs, threads in ((2, 3), (3, 2)):
+        table = extract(paths, features=Threads(), jobs=jobs, cache=False)
+        assert set(table.values["threads"]) == {threads}
 
 
 def test_long_files_are_not_held_in_memory(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from affectspace.evaluation import (
     adjusted_r2,
     adjusted_r2_pairs,
     adjusted_r2_pvalue,
+    bias,
     bootstrap_difference,
     bootstrap_interval,
     ccc,
@@ -26,7 +27,8 @@ from affectspace.evaluation.intervals import bootstrap_values, draw_speakers, pe
 from affectspace.evaluation.rows import known_speakers, rows_of, speaker_codes
 
 NUMBERS = [
-    adjusted_r2, adjusted_r2_pairs, adjusted_r2_pvalue, pearson, kendall, ccc, mae, slope, offset,
+    adjusted_r2, adjusted_r2_pairs, adjusted_r2_pvalue, pearson, kendall, ccc, mae, bias, slope,
+    offset,
 ]  # fmt: skip
 
 

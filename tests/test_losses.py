@@ -11,18 +11,22 @@ from torch.autograd import gradcheck
 from affectspace.losses import ContinuousMetricLoss, continuous_metric_loss
 
 
-def loss_by_loops(embeddings, labels, groups=None):
+def loss_by_loops(embeddings, labels, groups=None, weights=None):
     """The definition: every ordered pair of labelled rows, one after the other."""
     n = len(labels)
+    weights = torch.ones(n) if weights is None else weights
     differences = []
     for a in range(n):
         for b in range(n):
             same = groups is None or groups[a] == groups[b]
             if a != b and same and not math.isnan(labels[a]) and not math.isnan(labels[b]):
                 z_d = (embeddings[a] - embeddings[b]).mean().item()
-                differences.append((labels[a].item() - labels[b].item(), z_d))
-    slope = sum(l_d * z_d for l_d, z_d in differences) / sum(l_d**2 for l_d, _ in differences)
-    residual = sum((z_d - slope * l_d) ** 2 for l_d, z_d in differences) / len(differences)
+                weight = weights[a].item() * weights[b].item()
+                differences.append((labels[a].item() - labels[b].item(), z_d, weight))
+    along = sum(w * l_d * z_d for l_d, z_d, w in differences)
+    slope = along / sum(w * l_d**2 for l_d, _, w in differences)
+    squares = sum(w * (z_d - slope * l_d) ** 2 for l_d, z_d, w in differences)
+    residual = squares / sum(w for _, _, w in differences)
     return residual + abs(slope - 1), residual, slope
 
 
@@ -53,6 +57,76 @@ def test_equals_two_loops_within_groups():
     found = continuous_metric_loss(embeddings, labels, groups=groups)
     assert [x.item() for x in found] == pytest.approx([loss, residual, slope], rel=1e-12)
     assert found.slope != pytest.approx(continuous_metric_loss(embeddings, labels).slope.item())
+
+
+def random_weights(n, *, dtype=torch.float64, seed=0):
+    weights = torch.rand(n, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+    weights[::5] = 0
+    return weights
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-6)])
+@pytest.mark.parametrize("groups", [None, torch.tensor([7, 2, -1] * 10)])
+def test_weights_count_pairs_by_their_product(groups, dtype, tolerance):
+    embeddings, labels = example(n=30, dtype=dtype)
+    weights = random_weights(30, dtype=dtype)
+    expected = loss_by_loops(embeddings.double(), labels.double(), groups, weights.double())
+    found = continuous_metric_loss(embeddings, labels, groups=groups, weights=weights)
+    assert [x.item() for x in found] == pytest.approx(expected, rel=tolerance)
+    scaled = continuous_metric_loss(embeddings, labels, groups=groups, weights=1e-3 * weights)
+    torch.testing.assert_close(scaled, found)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_weights_of_one_change_no_digit(dtype):
+    embeddings, labels = example(n=500, dtype=dtype)
+    groups = torch.arange(500) % 3
+    plain = continuous_metric_loss(embeddings, labels, groups=groups)
+    weights = torch.ones(500, dtype=dtype)
+    assert continuous_metric_loss(embeddings, labels, groups=groups, weights=weights) == plain
+
+
+def test_a_row_of_weight_zero_is_as_good_as_unlabelled():
+    embeddings, labels = example(n=30)
+    weights = random_weights(30)
+    expected = continuous_metric_loss(
+        embeddings, labels.masked_fill(weights == 0, math.nan), weights=weights
+    )
+    embeddings[weights == 0] = math.inf
+    embeddings.requires_grad_()
+    found = continuous_metric_loss(embeddings, labels, weights=weights)
+    assert found == expected
+    found.loss.backward()
+    assert (embeddings.grad[weights == 0] == 0).all()
+
+
+def test_each_label_has_weights_of_its_own():
+    embeddings, activation = example(n=30)
+    labels = torch.stack([activation, activation.flip(0)], dim=1)
+    weights = torch.stack([random_weights(30), random_weights(30, seed=1)], dim=1)
+    both = continuous_metric_loss(embeddings, labels, weights=weights)
+    for i in range(2):
+        alone = continuous_metric_loss(
+            embeddings[:, i : i + 1], labels[:, i], weights=weights[:, i]
+        )
+        torch.testing.assert_close(both.slope[i], alone.slope)
+        torch.testing.assert_close(both.residual[i], alone.residual)
+    shared = continuous_metric_loss(embeddings, labels, weights=weights[:, 0])
+    torch.testing.assert_close(
+        shared, continuous_metric_loss(embeddings, labels, weights=weights[:, [0, 0]])
+    )
+
+
+@pytest.mark.parametrize("weights", [[0.0] * 24, [0.0] * 23 + [0.7], [1e-9] * 23 + [1e9]])
+def test_weights_that_leave_no_pair(weights):
+    embeddings, labels = example(unlabelled=0)
+    embeddings.requires_grad_()
+    found = continuous_metric_loss(embeddings, labels, weights=torch.tensor(weights).double())
+    assert found.loss.isfinite()
+    found.loss.backward()
+    assert embeddings.grad.isfinite().all()
+    if weights[0] == 0:
+        assert [x.item() for x in found] == [0, 0, 1]
 
 
 def test_groups_of_one_row_give_no_pair():
@@ -138,10 +212,13 @@ def test_unlabelled_rows_get_no_gradient_even_where_they_are_not_finite():
 
 
 @pytest.mark.parametrize("groups", [None, torch.tensor([0, 1, 1, 0, 2, 2, 2, 0, 1, 0])])
-def test_gradient(groups):
+@pytest.mark.parametrize("weights", [None, random_weights(10)])
+def test_gradient(groups, weights):
     embeddings, labels = example(n=10, unlabelled=2)
     embeddings.requires_grad_()
-    assert gradcheck(lambda z: continuous_metric_loss(z, labels, groups=groups).loss, embeddings)
+    assert gradcheck(
+        lambda z: continuous_metric_loss(z, labels, groups=groups, weights=weights).loss, embeddings
+    )
 
 
 def test_gradient_of_several_labels():
@@ -187,8 +264,16 @@ def test_shapes_that_do_not_agree(embeddings, labels):
         continuous_metric_loss(torch.zeros(embeddings), torch.zeros(labels))
 
 
+@pytest.mark.parametrize("weights", [(5,), (4, 3), (1, 4)])
+def test_weights_of_another_shape(weights):
+    with pytest.raises(ValueError, match="need weights of that shape"):
+        continuous_metric_loss(torch.zeros(4, 2), torch.zeros(4, 2), weights=torch.ones(weights))
+
+
 def test_module_is_the_function():
     embeddings, labels = example()
     groups = torch.tensor([0, 1] * 12)
-    found = ContinuousMetricLoss()(embeddings, labels, groups)
-    assert found == continuous_metric_loss(embeddings, labels, groups=groups).loss
+    weights = random_weights(24)
+    found = ContinuousMetricLoss()(embeddings, labels, groups, weights)
+    expected = continuous_metric_loss(embeddings, labels, groups=groups, weights=weights)
+    assert found == expected.loss

@@ -17,6 +17,7 @@ from affectspace.evaluation import (
     adjusted_r2,
     adjusted_r2_pairs,
     adjusted_r2_pvalue,
+    bias,
     ccc,
     kendall,
     mae,
@@ -26,7 +27,7 @@ from affectspace.evaluation import (
     uar,
 )
 
-PAIRED = [adjusted_r2, adjusted_r2_pvalue, adjusted_r2_pairs, pearson, kendall, ccc, mae]
+PAIRED = [adjusted_r2, adjusted_r2_pvalue, adjusted_r2_pairs, pearson, kendall, ccc, mae, bias]
 
 
 @pytest.fixture
@@ -149,6 +150,10 @@ class TestCorrelations:
         x, y = rng.normal(size=(2, 50))
         assert mae(x, y) == pytest.approx(mean_absolute_error(x, y), abs=1e-12)
 
+    def test_bias_is_the_mean_error(self, rng):
+        x, y = rng.normal(size=(2, 50))
+        assert bias(x, y) == pytest.approx(y.mean() - x.mean(), abs=1e-12)
+
 
 class TestUar:
     def test_is_sklearns_and_audmetrics(self, rng):
@@ -189,7 +194,7 @@ class TestEveryMetric:
     def test_undefined_is_nan(self, metric):
         assert np.isnan(metric([], []))
         assert np.isnan(metric([np.nan, 1.0], [1.0, np.nan]))
-        if metric is not mae:
+        if metric not in (mae, bias):
             assert np.isnan(metric([1.0], [2.0]))
 
     @pytest.mark.parametrize("metric", [*PAIRED, slope, offset])

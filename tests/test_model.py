@@ -32,7 +32,8 @@ def x():
     [
         SIZES,
         Architecture(n_features=FEATURES, hidden=(7,), n_latent=3, decoder_relu=(0,)),
-        Architecture(n_features=FEATURES, hidden=(), n_latent=1, decoder_relu=()),
+        Architecture(n_features=FEATURES, hidden=(), n_latent=1),
+        Architecture(n_features=FEATURES, skip=True),
     ],
 )
 def test_embedding_and_reconstruction_are_those_of_the_torch_network(x, sizes):
@@ -42,6 +43,8 @@ def test_embedding_and_reconstruction_are_those_of_the_torch_network(x, sizes):
     np.testing.assert_allclose(model.encode(x), z, atol=1e-5)
     np.testing.assert_allclose(model.reconstruct(x), rebuilt * model.scale + model.mean, atol=1e-5)
     np.testing.assert_allclose(model.decode(model.encode(x)), model.reconstruct(x))
+    errors = np.square((model.reconstruct(x) - x) / model.scale).mean(axis=1)
+    np.testing.assert_allclose(model.reconstruction_error(x), errors)
 
 
 def test_a_row_with_nan_comes_back_as_nan_and_leaves_the_others_alone(x):
@@ -148,6 +151,20 @@ def test_a_wrong_shape_is_refused(shape):
 def test_sizes_that_are_no_network(sizes):
     with pytest.raises(ValueError, match=r"widths|does not have"):
         Architecture(**sizes)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "expected"), [((), ()), ((40,), ()), ((40, 20), (1,)), ((40, 20, 10), (1,))]
+)
+def test_the_decoder_has_its_relu_after_the_second_layer_if_that_is_hidden(hidden, expected):
+    sizes = Architecture(n_features=3, hidden=hidden)
+    assert sizes.decoder_relu == expected
+    assert not sizes.decoder[-1].relu
+
+
+def test_sizes_in_words():
+    assert str(Architecture(88)) == "88 -> 40 -> 20 -> 10 -> 2"
+    assert str(Architecture(88, (), skip=True)) == "88 -> 2 with a linear shortcut"
 
 
 def test_projection_of_several_labels():

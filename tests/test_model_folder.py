@@ -330,6 +330,7 @@ def change_config(folder, path, value):
         (("architecture", "hidden"), 40, "hidden should be a list"),
         (("architecture", "decoder_relu"), [9], "decoder_relu should be an integer from 0 to 3"),
         (("architecture", "depth"), 3, "not known: .*depth"),
+        (("architecture", "skip"), 1, "skip should be true or false"),
         (("objective", "axes", "valence"), [0, 0], "names a dimension twice"),
         (("objective", "axes"), {f"l{i}": [] for i in range(100)}, "axes has 100 entries"),
         (("label_scale", "high"), 7, "label_scale"),
@@ -357,6 +358,19 @@ def test_what_no_model_can_be(folder, path, value, message):
     assert f"{folder}/config.json can't be understood: " in str(caught.value)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 600
+
+
+def test_a_shortcut_that_is_not_there(folder):
+    change_config(folder, ("architecture", "skip"), True)
+    with pytest.raises(ModelError, match=r"encoder\.skip\.weight is missing"):
+        load_model(folder)
+
+
+def test_a_folder_from_before_there_were_shortcuts(folder):
+    config = json.loads((folder / "config.json").read_text())
+    del config["architecture"]["skip"]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert not load_model(folder).architecture.skip
 
 
 def write_weights(folder, data):

@@ -71,7 +71,8 @@ def torch_twin(model, features, seed=0):
         (WIDE, None),
         (WIDE, 4.0),
         (Architecture(n_features=88, hidden=(30,), n_latent=5, decoder_relu=(0,)), None),
-        (Architecture(n_features=88, hidden=(), n_latent=2, decoder_relu=()), 4.0),
+        (Architecture(n_features=88, hidden=(), n_latent=2), 4.0),
+        (Architecture(n_features=88, hidden=(30,), n_latent=3, skip=True), 4.0),
         (Architecture(n_features=6373, hidden=(64, 16)), 4.0),
     ],
 )

@@ -6,6 +6,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from affectspace import plots
+from affectspace.evaluation import Resampling
+from affectspace.explain import Criteria, explain_axes
+from made_voices import LOUD, linear_model, speech
 
 MODELS, CORPORA = ("unsupervised", "joint"), ("near", "far", "farther")
 
@@ -179,3 +182,61 @@ def test_intervals_with_gaps():
     figure = drawn(plots.intervals(table))
     assert np.isnan(figure.axes[1].lines[0].get_xdata()[2])
     assert len(figure.axes[0].get_yticks()) == 3
+
+
+@pytest.fixture(scope="module")
+def findings():
+    tables = {
+        "one": speech("aa", follows=LOUD),
+        "two": speech("bb", seed=1),
+        "three": speech("cc", seed=2, speakers=3, rated=False),
+    }
+    criteria = Criteria(
+        halvings=10, halvings_per_resample=2, formulas=20, resampling=Resampling(resamples=40)
+    )
+    return explain_axes(linear_model(), tables, criteria=criteria)
+
+
+def test_walks_have_a_panel_per_axis_and_a_dot_per_stop(findings):
+    figure = drawn(plots.axis_walk(findings.walked, most=6, title="Made up"))
+    first, second = panels(figure)
+    assert (first.get_title(), second.get_title()) == ("activation", "valence")
+    labels = [tick.get_text() for tick in first.get_yticklabels()]
+    assert set(labels[:2]) == {"mean loudness", "loudness, 50th percentile"}
+    assert len(labels) == 6
+    assert all(len(dots.get_offsets()) == 5 for dots in first.collections)
+    assert figure.get_suptitle() == "Made up"
+
+
+def test_correlations_have_a_column_for_the_model_and_for_listeners(findings):
+    figure = drawn(plots.axis_correlations(findings.followed))
+    assert [axes.get_title() for axes in figure.axes] == [
+        *("activation, model", "activation, listeners", "valence, model", "valence, listeners"),
+    ]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["aa", "bb", "cc"]
+    of_model, of_listeners = figure.axes[:2]
+    dots = [[line for line in axes.lines if line.get_marker() == "o"] for axes in figure.axes]
+    assert [len(lines) for lines in dots] == [3, 2, 3, 2]
+    assert of_model.get_xlim() == of_listeners.get_xlim() == (-1, 1)
+    loudness = [t.get_text() for t in of_model.get_yticklabels()].index("loudness")
+    assert dots[0][0].get_xdata()[loudness] == pytest.approx(1.0)
+
+
+def test_correlations_of_one_language_without_ratings():
+    tables = {"one": speech("aa", rated=False)}
+    found = explain_axes(linear_model(), tables)
+    assert len(drawn(plots.axis_correlations(found.followed)).axes) == 2
+    assert len(drawn(plots.axis_meanings(found.compared)).axes) == 1
+
+
+def test_meanings_are_coloured_by_verdict(findings):
+    figure = drawn(plots.axis_meanings(findings.compared, title="Made up"))
+    assert [axes.get_title() for axes in figure.axes] == ["activation", "valence"]
+    labels = [t.get_text() for t in figure.axes[0].get_yticklabels()]
+    assert labels[0] == "aa, bb: model"
+    assert labels[-1] == "bb: model with listeners"
+    by_verdict = findings.compared.query("axis == 'activation'").groupby("verdict").size()
+    found = {line.get_label(): len(line.get_xdata()) for line in figure.axes[0].lines}
+    assert {name: found[name] for name in by_verdict.index} == by_verdict.to_dict()
+    colours = {line.get_label(): line.get_color() for line in figure.axes[0].lines}
+    assert colours["same"] == plots.VERDICT_COLOURS["same"]

@@ -21,12 +21,8 @@ from affectspace.audio import Status
 from affectspace.errors import TableError
 from affectspace.model import Caution
 from affectspace.report import columns, listening, summary
-from affectspace.report.embedding import (
-    SCRIPTS,
-    embedding_page,
-    package_versions,
-    write_embedding_page,
-)
+from affectspace.report.embedding import SCRIPTS, embedding_page, write_embedding_page
+from affectspace.report.page import package_versions
 from affectspace.tables import utterance_index
 from made_embedding import MODEL, SETTINGS, embedding_table, long_recording
 

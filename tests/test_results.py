@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,6 +28,7 @@ COLUMNS = [
     "protocol",
     "source",
     "target",
+    "group",
     "model",
     "seed",
     "fold",
@@ -65,7 +68,7 @@ class TestTable:
         table = results_table([result(low=0.4, high=0.6), result(fold=None)])
         assert list(table.columns) == COLUMNS
         assert table.dtypes.astype(str).tolist() == (
-            ["string"] * 4
+            ["string"] * 5
             + ["Int64"] * 2
             + ["string"] * 2
             + ["float64"] * 3
@@ -107,6 +110,16 @@ class TestTable:
         with pytest.raises(TableError, match="needs a value in each of protocol"):
             check_results(table.assign(label=pd.NA))
 
+    def test_a_table_from_before_groups_is_about_whole_targets(self):
+        table = results_table([result()])
+        pd.testing.assert_frame_equal(check_results(table.drop(columns="group")), table)
+        assert table["group"].tolist() == [""]
+
+    def test_figures_of_groups_stay_apart(self):
+        part = replace(result(), setting=replace(result().setting, group="gender: female"))
+        table = results_table([result(), part])
+        assert summarise_results(table)["count"].tolist() == [1, 1]
+
     def test_order_of_columns_is_mended(self):
         table = results_table([result()])
         pd.testing.assert_frame_equal(check_results(table[COLUMNS[::-1]]), table)
@@ -144,7 +157,7 @@ class TestSummary:
         rows.append(result(0.3, target="urdu"))
         summary = summarise_results(results_table(rows))
         assert summary.columns.tolist() == [
-            "protocol", "source", "target", "model", "label", "metric", "transductive",
+            "protocol", "source", "target", "group", "model", "label", "metric", "transductive",
             "mean", "deviation", "count",
         ]  # fmt: skip
         first, second = summary.to_dict("records")

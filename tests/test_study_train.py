@@ -11,11 +11,12 @@ from affectspace import corpora, features
 from affectspace.audio.degrade import Degradation
 from affectspace.errors import TableError
 from affectspace.evaluation.calibrate import covered
+from affectspace.evaluation.lolo import left_out, targets_of
 from affectspace.features.degraded import Degraded
 from affectspace.model import check_model, find_model, load_model, read_card, read_metrics
 from affectspace.study import Extraction, ModelRecipe, read_corpus, train_model
 from affectspace.study.card import measured_card
-from affectspace.study.languages import PROTOCOL, sisters
+from affectspace.study.languages import PROTOCOL, _left_out_with, sisters
 from affectspace.study.material import gather
 from affectspace.study.recipes import RECIPES
 from affectspace.synthesis import CORPORA, write_corpora
@@ -40,7 +41,10 @@ def made_corpora(folder, languages=("de", "ur", "da"), unrated="it"):
     for seed, language in enumerate([*languages, unrated]):
         name = f"corpus-{language}"
         table = feature_table(name, 60, spec=SPEC, seed=seed)
-        rows = table.rows.assign(language=language, duration=np.linspace(1, 4, 60))
+        gender = np.where(table.rows["speaker"].str[-1].astype(int) % 2, "female", "male")
+        rows = table.rows.assign(
+            language=language, duration=np.linspace(1, 4, 60), gender=gender, age=25
+        )
         if language == unrated:
             rows = rows.drop(columns=["activation", "valence"])
         replace(table, rows=rows).write(folder / f"{name}.parquet")
@@ -56,8 +60,14 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def metrics(trained):
+def results(trained):
     return pd.DataFrame(read_metrics(trained[1]))
+
+
+@pytest.fixture(scope="module")
+def metrics(results):
+    """Those of whole targets."""
+    return results[results["group"] == ""]
 
 
 def test_each_language_left_out_is_scored_by_a_model_that_never_met_it(metrics):
@@ -78,6 +88,70 @@ def test_what_can_be_learned_is_learned_and_the_intervals_hold(metrics):
     means = metrics.groupby(["metric", "label"])["value"].mean()
     assert means["pearson", "activation"] > 0.9
     assert 0.8 < means["coverage_90", "activation"] < 1
+
+
+def test_groups_of_each_language_left_out_are_compared(results, metrics, trained):
+    groups = results[results["group"] != ""]
+    names = {"female", "male", "female against male"}  # all are of one age
+    assert set(groups["group"]) == {f"gender: {name}" for name in names}
+    assert set(groups["target"]) == set(metrics["target"])
+    keys = ["target", "label", "source"]
+    assert set(groups[keys].itertuples(index=False)) == set(metrics[keys].itertuples(index=False))
+    errors = groups[groups["metric"] == "mae"].groupby(["target", "label"])["value"].mean()
+    whole = metrics[metrics["metric"] == "mae"].set_index(["target", "label"])["value"]
+    pd.testing.assert_series_equal(errors, whole.sort_index(), check_names=False)
+    row = groups[
+        (groups["target"] == "corpus-ur")
+        & (groups["label"] == "valence")
+        & (groups["metric"] == "shift_at_equal_ratings")
+    ].iloc[0]
+    card = read_card(trained[1])
+    shown = [line for line in card.splitlines() if "| corpus-ur | valence | female against" in line]
+    assert f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}] |" in shown[0]
+    assert "## Does it treat groups of speakers alike?" in card
+
+
+def test_languages_of_a_corpus_and_unrated_corpora_are_compared_by_groups(tmp_path):
+    paths = made_corpora(tmp_path, languages=("de", "ur", "da"), unrated="en")
+    table = features.FeatureTable.read(paths["corpus-da"])
+    languages = np.where(np.arange(60) % 4 < 2, "da", "en")
+    replace(table, rows=table.rows.assign(language=languages)).write(paths["corpus-da"])
+    train_model(paths, output=tmp_path / "model", recipe=RECIPE, cache=False)
+    results = pd.DataFrame(read_metrics(tmp_path / "model"))
+    apart = results[results["group"] == "language: da against en"]
+    assert set(apart["target"]) == {"corpus-da"}
+    assert set(apart["source"]) == {"corpus-de+corpus-ur"}
+    assert (apart["n"] == 60).all()
+    unrated = results[results["target"] == "corpus-en"]
+    assert set(unrated["metric"]) == {"shift_at_equal_emotions"}
+    assert set(unrated["source"]) == {"corpus-de+corpus-ur"}
+    card = read_card(tmp_path / "model")
+    assert "| corpus-en | activation | female against male | 6 |" in card
+
+
+def test_a_corpus_in_no_known_language_is_compared_with_nothing():
+    columns = {"source": list("abcd"), "language": ["de", "ur", "da", None]}
+    rows = pd.DataFrame({**columns, "activation": [1, 2, 3, np.nan], "valence": np.nan})
+    targets = targets_of(rows)
+    gone = left_out(targets[0], rows)
+    assert gone == {"a", "d"}
+    assert [name for name, _ in _left_out_with(targets[0], gone, targets, rows)] == ["a"]
+
+
+def test_a_shift_in_every_corpus_is_said_in_words(trained, results):
+    chosen = results["metric"] == "shift_at_equal_ratings"
+    shifts = {"value": 0.4, "low": 0.1, "high": 0.7}
+    card = measured_card(
+        trained[2], results.assign(**{k: results[k].mask(chosen, v) for k, v in shifts.items()})
+    )
+    assert "**Female against male: at the same rating the first are estimated 0.40 to" in card
+    assert "0.40 higher in valence, in every corpus that tells" in card
+    card = measured_card(trained[2], results.assign(low=results["low"].mask(chosen, -0.1)))
+    assert "in every corpus" not in card
+
+
+def test_a_card_without_groups_does_not_speak_of_them(trained, metrics):
+    assert "groups of speakers" not in measured_card(trained[2], metrics)
 
 
 def test_the_model_of_everything_is_calibrated(trained):
@@ -105,7 +179,7 @@ def test_the_folder_passes_every_check_and_says_what_was_measured(trained, metri
         & (metrics["label"] == "activation")
         & (metrics["metric"] == "ccc")
     ].iloc[0]
-    (line,) = [line for line in card.splitlines() if line.startswith("| corpus-ur | activation")]
+    line, *_ = [line for line in card.splitlines() if line.startswith("| corpus-ur | activation")]
     assert f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]" in line
     assert "No decision about a person" in card
     assert "Valence is weak" in card

@@ -599,3 +599,20 @@ def test_published_label_files(data_root: Path, name: str, lines: int, rated: in
     assert len(labels) == lines
     assert labels.notna().all(axis="columns").sum() == rated
     assert labels.stack().dropna().between(1, 5).all()
+
+
+def test_a_folder_is_filled_at_the_end_or_not_at_all(tmp_path):
+    folder = tmp_path / "new" / "folder"
+    with tables.filled_at_once(folder) as beside:
+        (beside / "a.txt").write_text("one")
+        assert not (folder / "a.txt").exists()
+    (folder / "b.txt").write_text("mine")
+
+    def fail():
+        with tables.filled_at_once(folder) as beside:
+            (beside / "a.txt").write_text("two")
+            raise RuntimeError
+
+    pytest.raises(RuntimeError, fail)
+    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "b.txt"]
+    assert (folder / "a.txt").read_text() == "one"

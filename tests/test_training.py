@@ -2,16 +2,16 @@
 
 import math
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from affectspace.errors import TrainingError
-from affectspace.model import OBJECTIVES
+from affectspace.model import OBJECTIVES, load_model, save_model
 from affectspace.training import Recipe, Run, runner, shares, train
+from affectspace.training.ratings import ratings_of
+from plain_training import trained_plainly
 
 FEATURES = 9
 ROWS = 150
@@ -60,26 +60,6 @@ def test_all_at_once_equals_one_by_one(data, groups, patience):
             np.testing.assert_allclose(model.history, alone.history, atol=1e-5)
 
 
-class PlainAutoencoder(nn.Module):
-    """The published network, spelled out."""
-
-    def __init__(self, generator):
-        super().__init__()
-        widths = (FEATURES, 40, 20, 10, 2, 10, 20, 40, FEATURES)
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
-        for layer in self.layers:
-            bound = layer.in_features**-0.5
-            weight = torch.rand(layer.in_features, layer.out_features, generator=generator)
-            bias = torch.rand(1, layer.out_features, generator=generator)
-            layer.weight.data = ((2 * weight - 1) * bound).T
-            layer.bias.data = ((2 * bias - 1) * bound)[0]
-
-    def forward(self, x):
-        e1, e2, e3, e4, d1, d2, d3, d4 = self.layers
-        z = e4(e3(e2(e1(x).relu()).relu()).relu())
-        return z, d4(d3(d2(d1(z)).relu()))
-
-
 def pairwise_loss(z, labels):
     """L_met by all pairs at once."""
     known = ~labels.isnan()
@@ -93,40 +73,61 @@ def pairwise_loss(z, labels):
     return ((z_d - slope * l_d) ** 2).sum() / (n * (n - 1)) + (slope - 1).abs()
 
 
+@pytest.mark.parametrize("sizes", [{"hidden": ()}, {"hidden": (8,)}, {"skip": True}])
+def test_other_sizes_are_trained_and_kept(data, tmp_path, sizes):
+    x, labels = data
+    recipe = Recipe(epochs=5, batch_size=32, learning_rate=1e-3, **sizes)
+    runs = every_kind_of_run()
+    for run, model in zip(runs, train(x, labels, runs, recipe=recipe), strict=True):
+        (alone,) = train(x, labels, [run], recipe=recipe)
+        assert_same(model, alone, 1e-5)
+    assert model.weights.keys() == model.architecture.shapes.keys()
+    reread = load_model(save_model(model, tmp_path / "model"))
+    np.testing.assert_array_equal(reread.encode(x), model.encode(x))
+
+
+def test_weight_decay_is_that_of_adamw(data):
+    x, labels = data
+    run = Run(objective=OBJECTIVES["metric-act"], rows=np.arange(ROWS))
+    recipe = Recipe(epochs=1, batch_size=ROWS, weight_decay=30, learning_rate=1e-2)
+    (decayed,) = train(x, labels, [run], recipe=recipe)
+    (plain,) = train(x, labels, [run], recipe=replace(recipe, weight_decay=0))
+    (begun,) = train(x, labels, [run], recipe=replace(recipe, learning_rate=1e-30))
+    for name, weight in plain.weights.items():
+        shrunk = 0 if name.endswith("bias") else 0.3 * begun.weights[name]
+        np.testing.assert_allclose(decayed.weights[name], weight - shrunk, atol=1e-6)
+
+
+def test_metric_weight_multiplies_what_the_label_shapes(data):
+    x, labels = data
+    rows = np.arange(ROWS)
+    recipe = Recipe(epochs=3, log_loss=False, metric_weight=0)
+    shaped, plain = (Run(objective=OBJECTIVES[o], rows=rows) for o in ("joint", "unsupervised"))
+    ignored, blind = train(x, labels, [shaped, plain], recipe=recipe)
+    assert_same(replace(ignored, offsets={}), blind, 1e-7)
+    (strong,) = train(x, labels, [shaped], recipe=replace(recipe, metric_weight=10))
+    history = strong.history.iloc[0]
+    assert history["loss"] > history["reconstruction"] + 10 * history["residual"]
+
+
+def by_pairs(name, z, y):
+    """L_met of an objective."""
+    if name == "metric-act":
+        return pairwise_loss(z.mean(1), y["activation"])
+    return pairwise_loss(z[:, 0], y["activation"]) + pairwise_loss(z[:, 1], y["valence"])
+
+
 @pytest.mark.parametrize("name", ["unsupervised", "metric-act", "joint"])
 def test_equals_a_plain_training_loop(data, name):
     x, labels = data
     rows = np.arange(20, 130)
     recipe = Recipe(epochs=3, batch_size=32, learning_rate=1e-3)
     (model,) = train(x, labels, [Run(objective=OBJECTIVES[name], rows=rows, seed=5)], recipe=recipe)
-
-    state = np.random.SeedSequence(5).generate_state(2, dtype=np.uint64) >> np.uint64(1)
-    start, batches = (torch.Generator().manual_seed(int(s)) for s in state)
-    network = PlainAutoencoder(start)
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
-    inside = x[rows]
-    standardised = torch.tensor((inside - inside.mean(0)) / inside.std(0), dtype=torch.float32)
-    y = {k: torch.tensor(v[rows], dtype=torch.float32) for k, v in labels.items()}
-    for _ in range(3):
-        order = torch.randperm(len(rows), generator=batches)
-        noise = torch.randn(len(rows), FEATURES, generator=batches)
-        for i in range(0, len(rows), 32):
-            clean = standardised[order[i : i + 32]]
-            z, rebuilt = network(clean + noise[i : i + 32])
-            loss = ((rebuilt - clean) ** 2).mean()
-            if name == "metric-act":
-                loss = loss + pairwise_loss(z.mean(1), y["activation"][order[i : i + 32]])
-            if name == "joint":
-                loss = loss + pairwise_loss(z[:, 0], y["activation"][order[i : i + 32]])
-                loss = loss + pairwise_loss(z[:, 1], y["valence"][order[i : i + 32]])
-            optimiser.zero_grad()
-            (loss if name == "unsupervised" else loss.log()).backward()
-            optimiser.step()
-    with torch.no_grad():
-        expected = network(torch.tensor((x - inside.mean(0)) / inside.std(0)).float())
-    np.testing.assert_allclose(model.encode(x), expected[0], atol=1e-5)
+    shaped = None if name == "unsupervised" else lambda z, y, _: by_pairs(name, z, y)
+    z, rebuilt = trained_plainly(x, labels, rows, recipe=recipe, seed=5, shaped=shaped)
+    np.testing.assert_allclose(model.encode(x), z, atol=1e-5)
     np.testing.assert_allclose(
-        (model.reconstruct(x) - model.mean) / model.scale, expected[1], atol=1e-5
+        (model.reconstruct(x) - model.mean) / model.scale, rebuilt, atol=1e-5
     )
 
 
@@ -235,6 +236,8 @@ def test_bad_input(data, change, message):
         {"clip": 0},
         {"patience": 0},
         {"hidden": (0,)},
+        {"weight_decay": -1},
+        {"metric_weight": -1},
     ],
 )
 def test_bad_recipe(data, setting):
@@ -284,11 +287,10 @@ def test_an_error_in_another_process_is_raised_here(data, two_processes):
 
 def test_a_process_that_dies_is_made_up_for(data):
     x, labels = data
-    y = np.stack([labels["activation"]], axis=1).astype(np.float32)
     run = Run(objective=OBJECTIVES["metric-act"], rows=np.arange(90))
     arguments = (
         x.astype(np.float32),
-        y,
+        ratings_of([run], labels, ["activation"], ROWS),
         None,
         None,
         ["activation"],

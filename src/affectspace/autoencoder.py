@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from affectspace.model import Architecture, Layer
+from affectspace.model.network import SKIP
 
 
 class _Step(NamedTuple):
@@ -27,7 +28,8 @@ class Autoencoder(nn.Module):
 
     Attributes:
         architecture: the sizes, see [`Architecture`][affectspace.model.Architecture].
-        weights: in the order of the layers, weight and bias of each; `tensors()` tells their names.
+        weights: in the order of the layers, weight and bias of each, then the shortcut's if there
+            is one; `tensors()` tells their names.
 
     Examples:
         >>> network = Autoencoder(Architecture(n_features=88))
@@ -52,19 +54,18 @@ class Autoencoder(nn.Module):
         """
         super().__init__()
         self.architecture = architecture
-        layers = architecture.encoder + architecture.decoder
         sources = list(generators) if generators is not None else [None] * (models or 1)
         if len(sources) != (models or 1):
             raise ValueError(f"{models or 1} models need as many generators, not {len(sources)}")
-        drawn = [_initial(layers, source) for source in sources]
+        drawn = [_initial(architecture, source) for source in sources]
         stacked = [torch.stack(same) for same in zip(*drawn, strict=True)]
         self.weights = nn.ParameterList(
             tensor[0] if models is None else tensor for tensor in stacked
         )
-        names = [f"{layer.name}.{part}" for layer in layers for part in ("weight", "bias")]
-        self._by_name = dict(zip(names, self.weights, strict=True))
+        self._by_name = dict(zip(architecture.shapes, self.weights, strict=True))
         self._encoder = [self._step(layer) for layer in architecture.encoder]
         self._decoder = [self._step(layer) for layer in architecture.decoder]
+        self._skip = self._by_name.get(SKIP)
 
     def tensors(self) -> dict[str, Tensor]:
         """The parameters by name.
@@ -79,7 +80,8 @@ class Autoencoder(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Embeddings `(..., n, n_latent)` of standardised features `(..., n, f)`."""
-        return _through(self._encoder, x)
+        z = _through(self._encoder, x)
+        return z if self._skip is None else _affine(z, x, self._skip)
 
     def decode(self, z: Tensor) -> Tensor:
         """Standardised features `(..., n, f)` from embeddings `(..., n, n_latent)`."""
@@ -93,18 +95,22 @@ class Autoencoder(nn.Module):
 
 def _through(steps: Sequence[_Step], x: Tensor) -> Tensor:
     for weight, bias, relu in steps:
-        affine = torch.addmm if weight.ndim == 2 else torch.baddbmm
-        x = affine(bias, x, weight)
+        x = _affine(bias, x, weight)
         if relu:
             x = x.relu()
     return x
 
 
-def _initial(layers: Sequence[Layer], generator: torch.Generator | None) -> list[Tensor]:
-    tensors = []
-    for layer in layers:
-        bound = layer.inputs**-0.5
-        for rows in (layer.inputs, 1):
-            uniform = torch.rand(rows, layer.outputs, generator=generator)
-            tensors.append((2 * uniform - 1) * bound)
-    return tensors
+def _affine(bias: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    return (torch.addmm if weight.ndim == 2 else torch.baddbmm)(bias, x, weight)
+
+
+def _initial(sizes: Architecture, generator: torch.Generator | None) -> list[Tensor]:
+    """The tensors of one model; the shortcut's last, so that it changes none of the others."""
+    layers = sizes.encoder + sizes.decoder
+    shapes = [(layer.inputs, rows, layer.outputs) for layer in layers for rows in (layer.inputs, 1)]
+    shapes += [(sizes.n_features, sizes.n_features, sizes.n_latent)] if sizes.skip else []
+    return [
+        (2 * torch.rand(rows, outputs, generator=generator) - 1) * inputs**-0.5
+        for inputs, rows, outputs in shapes
+    ]

@@ -19,7 +19,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from affectspace.model import AffectModel, Objective
-from affectspace.training import Recipe, Run, train
+from affectspace.training import Loss, Recipe, Run, train
 
 Array = npt.NDArray[np.float64]
 
@@ -40,11 +40,18 @@ class MetricAutoencoder(
     Args:
         hidden: widths of the encoder's hidden layers; the decoder mirrors them.
         n_latent: dimensions of the latent space; with more labels than that, one per label.
+        decoder_relu: positions of the decoder layers that a ReLU follows; None: the second, if it
+            is a hidden one.
+        skip: add a linear map of the features to what the encoder's layers give.
         noise: deviation of the Gaussian noise on the standardised input.
         learning_rate: Adam's step.
+        weight_decay: decoupled weight decay, as in AdamW.
         batch_size: rows per step.
         epochs: passes over the training rows.
+        loss: what shapes the latent space, `metric` or one of its rivals `mse`, `ccc`, `log-ratio`
+            and `rank-n-contrast`; see [`Recipe`][affectspace.training.Recipe].
         log_loss: optimise log(L_rec + L_met), as published; False: the sum itself.
+        metric_weight: what L_met is multiplied by.
         clip: standardised features are clipped to plus and minus this; None: not clipped.
         patience: stop when the loss on held-out rows has not fallen for so many epochs; None: train
             all epochs.
@@ -80,11 +87,16 @@ class MetricAutoencoder(
         *,
         hidden: tuple[int, ...] = Recipe.hidden,
         n_latent: int = Recipe.n_latent,
+        decoder_relu: tuple[int, ...] | None = Recipe.decoder_relu,
+        skip: bool = Recipe.skip,
         noise: float = Recipe.noise,
         learning_rate: float = Recipe.learning_rate,
+        weight_decay: float = Recipe.weight_decay,
         batch_size: int = Recipe.batch_size,
         epochs: int = Recipe.epochs,
+        loss: Loss = Recipe.loss,
         log_loss: bool = Recipe.log_loss,
+        metric_weight: float = Recipe.metric_weight,
         clip: float | None = Recipe.clip,
         patience: int | None = Recipe.patience,
         validation: float = Recipe.validation,
@@ -94,11 +106,16 @@ class MetricAutoencoder(
     ) -> None:
         self.hidden = hidden
         self.n_latent = n_latent
+        self.decoder_relu = decoder_relu
+        self.skip = skip
         self.noise = noise
         self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.epochs = epochs
+        self.loss = loss
         self.log_loss = log_loss
+        self.metric_weight = metric_weight
         self.clip = clip
         self.patience = patience
         self.validation = validation

@@ -44,6 +44,15 @@ def embed(
             "hub.",
         ),
     ] = "default",
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|ORG/NAME[@REVISION]",
+            help="The speech encoder that the model's features come from, if it was never used "
+            "here: a folder, or one on the Hugging Face hub.",
+            show_default=False,
+        ),
+    ] = None,
     segment: Annotated[
         str,
         typer.Option(
@@ -87,13 +96,15 @@ def embed(
     with options.usage_errors():
         segmentation = Segmentation.parse(segment)
 
-    from affectspace import tables
+    from affectspace import features, tables
     from affectspace.model import load_model
 
     for path in (output, report):
         if path not in (None, STDOUT):
             tables.check_writable(str(path))
     loaded = load_model(model)
+    if encoder is not None:
+        features.spec(f"hf:{encoder}")  # from now on it is known
     table = loaded.embed(
         tables.find_utterances(inputs, stdin=sys.stdin.buffer),
         segment=segmentation,

@@ -88,15 +88,14 @@ def _summary(model: AffectModel, folder: Path) -> Iterator[tuple[str, str]]:
     """The rows of the summary: a label, empty where a row goes on, and its text."""
     from affectspace.model import read_metrics
 
-    sizes, spec, calibration = model.architecture, model.spec, model.calibration
+    spec, calibration = model.spec, model.calibration
     yield "name", model.name or "none"
     yield "version", model.version or "none"
     yield "licence", model.licence or "not stated"
     yield "source", model.source
     yield "card", str(folder / "README.md")
-    widths = (sizes.n_features, *sizes.hidden, sizes.n_latent)
     count = sum(weight.size for weight in model.weights.values())
-    yield "network", f"{' -> '.join(map(str, widths))} and back, {count} parameters"
+    yield "network", f"{model.architecture} and back, {count} parameters"
     axes = {k: [f"z{i + 1}" for i in v] or ["all"] for k, v in model.objective.axes.items()}
     named = "; ".join(f"{label} on {', '.join(on)}" for label, on in axes.items())
     yield "objective", f"{model.objective.name}" + (f": {named}" if named else "")
@@ -137,7 +136,8 @@ def _metrics(metrics: Mapping[str, Any] | list[Any]) -> Iterator[str]:
     if all(isinstance(row, Mapping) and row.keys() >= _RESULT for row in rows):
         found: dict[str, dict[str, Any]] = {}
         for row in rows:
-            figures = found.setdefault(f"{row['target']} {row['label']}", {})
+            about = (row["target"], row.get("group"), row["label"])
+            figures = found.setdefault(" ".join(str(part) for part in about if part), {})
             figures[str(row["metric"])] = row["value"]
         rows = [(name, _first_things_first(figures)) for name, figures in found.items()]
     for row in rows[:_MOST]:

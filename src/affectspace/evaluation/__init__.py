@@ -8,6 +8,7 @@ extra `train`, for scipy and scikit-learn, but not torch.
 from affectspace.evaluation.classification import Probe, probe_uar, score_classification
 from affectspace.evaluation.consistency import Space, score_consistency
 from affectspace.evaluation.energy import MatchedEnergy, matched_energy
+from affectspace.evaluation.groups import score_groups
 from affectspace.evaluation.intervals import (
     Difference,
     Interval,
@@ -20,6 +21,7 @@ from affectspace.evaluation.metrics import (
     adjusted_r2,
     adjusted_r2_pairs,
     adjusted_r2_pvalue,
+    bias,
     ccc,
     kendall,
     mae,
@@ -54,6 +56,7 @@ __all__ = [
     "adjusted_r2",
     "adjusted_r2_pairs",
     "adjusted_r2_pvalue",
+    "bias",
     "bootstrap_difference",
     "bootstrap_interval",
     "ccc",
@@ -70,6 +73,7 @@ __all__ = [
     "results_table",
     "score_classification",
     "score_consistency",
+    "score_groups",
     "score_transfer",
     "shared_speakers",
     "slope",

@@ -123,6 +123,21 @@ def _offset(moments: FloatArray) -> FloatArray:
     return mean[:, 1] - _slope(moments) * mean[:, 0]
 
 
+def _shift(moments: FloatArray) -> FloatArray:
+    """Coefficient of the first column in the fit of the last on all, by partialling out the rest.
+
+    Undefined where the first column follows from those between.
+    """
+    _, _, covariance = _mean_and_covariance(moments)
+    rest = np.linalg.pinv(covariance[:, 1:-1, 1:-1], rcond=_COLLINEAR, hermitian=True)
+    along = np.einsum("mi,mij->mj", covariance[:, 0, 1:-1], rest)
+    free, together = (
+        covariance[:, 0, i] - np.einsum("mi,mi->m", along, covariance[:, 1:-1, i]) for i in (0, -1)
+    )
+    tied = free <= 1e-8 * covariance[:, 0, 0]
+    return _divide(together, np.where(tied, 0.0, free))
+
+
 def _fit_columns(embeddings: Array, labels: Array) -> FloatArray:
     return np.column_stack([_centred(embeddings), _centred(labels)])
 
@@ -145,6 +160,21 @@ def _line_columns(labels: Array, axis: Array) -> FloatArray:
 def _error_columns(truth: Array, prediction: Array) -> FloatArray:
     out: FloatArray = np.abs(truth - prediction)[:, None]
     return out
+
+
+def _signed_error_columns(truth: Array, prediction: Array) -> FloatArray:
+    out: FloatArray = (prediction - truth)[:, None]
+    return out
+
+
+def _shift_columns(given: Array, estimates: Array, member: Array) -> FloatArray:
+    """Categories become a column each, which tells whether a row is of it."""
+    others = (
+        _centred(given)[:, None]
+        if given.dtype == np.float64
+        else (given.astype(str)[:, None] == np.unique(given.astype(str))).astype(np.float64)
+    )
+    return np.column_stack([member, others, _centred(estimates)])
 
 
 def _recall_columns(truth: Array, prediction: Array) -> FloatArray:
@@ -199,6 +229,8 @@ ADJUSTED_R2_PAIRS = by_moments(_mean_columns, _adjusted_r2_pairs)
 PEARSON = by_moments(_mean_columns, _pearson)
 CCC = by_moments(_aligned_columns, _ccc)
 MAE = by_moments(_error_columns, _mean)
+SHIFT = by_moments(_shift_columns, _shift)
+BIAS = by_moments(_signed_error_columns, _mean)
 UAR = by_moments(_recall_columns, _recall)
 SLOPE = by_moments(_fit_columns, _slope)
 OFFSET = by_moments(_line_columns, _offset)

@@ -209,7 +209,21 @@ def percentile_interval(values: FloatArray, *, speakers: int, level: float = LEV
     defined = values[np.isfinite(values)]
     if speakers < 2 or len(defined) == 0 or 2 * len(defined) < len(values):
         return NO_INTERVAL
-    t = special.stdtrit(speakers - 1, (1 - level) / 2)
-    tail = special.ndtr(t * np.sqrt(speakers / (speakers - 1)))
-    low, high = np.quantile(defined, [tail, 1 - tail])
+    low, high = np.quantile(defined, expanded_tails(speakers, level))
     return Interval(float(low), float(high))
+
+
+def expanded_tails(speakers: int, level: float = LEVEL) -> tuple[float, float]:
+    """The shares of resamples below the two ends of an interval: 0.025 and 0.975, taken further out.
+
+    Args:
+        speakers: how many were drawn from, at least 2.
+        level: the share meant to be inside, of all samples of speakers.
+
+    Examples:
+        >>> [round(share, 4) for share in expanded_tails(10)]
+        [0.0085, 0.9915]
+    """
+    t = special.stdtrit(speakers - 1, (1 - level) / 2)
+    tail = float(special.ndtr(t * np.sqrt(speakers / (speakers - 1))))
+    return tail, 1 - tail

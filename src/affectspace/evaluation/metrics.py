@@ -138,6 +138,19 @@ def mae(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
     return value_at_once(forms.MAE, *complete_rows(truth, prediction))
 
 
+def bias(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
+    """Mean of the prediction minus the truth, in the unit of the label.
+
+    Returns:
+        Above 0 where the prediction is too high on average; NaN without rows.
+
+    Examples:
+        >>> bias([1.0, 2.0], [2.0, 4.0])
+        1.5
+    """
+    return value_at_once(forms.BIAS, *complete_rows(truth, prediction))
+
+
 def kendall(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
     """Kendall's tau-b: agreement in order alone, ties allowed for.
 
@@ -211,6 +224,27 @@ def offset(labels: npt.ArrayLike, axis: npt.ArrayLike) -> float:
     return value_at_once(forms.OFFSET, *complete_rows(labels, axis))
 
 
+def shift_at_equal(given: npt.ArrayLike, estimates: npt.ArrayLike, member: npt.ArrayLike) -> float:
+    """How much higher a group is estimated than the others where something else is equal.
+
+    The group's coefficient in the least-squares fit of the estimates on the group and what is
+    given: a line for numbers, a mean for each of the categories.
+
+    Args:
+        given: what is held equal, shape (n,): ratings, or words for categories.
+        estimates: shape (n,).
+        member: whether a row is of the group, shape (n,).
+
+    Returns:
+        In the unit of the estimates. NaN where what is given tells the group.
+
+    Examples:
+        >>> round(shift_at_equal([1.0, 2.0, 2.0, 3.0], [1.5, 2.5, 2.0, 3.0], [1, 1, 0, 0]), 6)
+        0.5
+    """
+    return value_at_once(forms.SHIFT, *complete_rows(given, estimates, member))
+
+
 def form_of(metric: Metric) -> Weighted:
     """A metric's values on resampled speakers: by its exact fast form, or else row by row."""
     return _FORMS.get(metric) or by_rows(metric)
@@ -224,6 +258,8 @@ _FORMS: Mapping[Metric, Weighted] = MappingProxyType(
         pearson: forms.PEARSON,
         ccc: forms.CCC,
         mae: forms.MAE,
+        bias: forms.BIAS,
+        shift_at_equal: forms.SHIFT,
         uar: forms.UAR,
         slope: forms.SLOPE,
         offset: forms.OFFSET,

@@ -1,11 +1,12 @@
 """The results table: every figure of every protocol, one per row.
 
-Columns, in this order: `protocol`, `source`, `target`, `model`, `seed`, `fold`, `label`, `metric`,
-`value`, `low`, `high`, `n`, `speakers`, `transductive`. `source` and `target` are corpora, several
-of them joined by `+`, `all` for a figure over all targets. `seed` and `fold` are missing where
-there is none. `low` and `high` are the ends of the interval over speakers. `n` is the number of
-rows, and `speakers` of speakers, that the value rests on. `transductive` says whether target
-features were used.
+Columns, in this order: `protocol`, `source`, `target`, `group`, `model`, `seed`, `fold`, `label`,
+`metric`, `value`, `low`, `high`, `n`, `speakers`, `transductive`. `source` and `target` are
+corpora, several of them joined by `+`, `all` for a figure over all targets. `group` is the part of
+the target that the figure is about, such as `gender: female`; empty for all of it. `seed` and
+`fold` are missing where there is none. `low` and `high` are the ends of the interval over speakers.
+`n` is the number of rows, and `speakers` of speakers, that the value rests on. `transductive` says
+whether target features were used.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ DTYPES = {
     "protocol": "string",
     "source": "string",
     "target": "string",
+    "group": "string",
     "model": "string",
     "seed": "Int64",
     "fold": "Int64",
@@ -41,8 +43,8 @@ DTYPES = {
 }
 """The columns in order, with their types."""
 
-_KEY = ["protocol", "source", "target", "model", "seed", "fold", "label", "metric", "transductive"]
-_GROUP = ["protocol", "source", "target", "model", "label", "metric", "transductive"]
+_SUMMARISED = ["protocol", "source", "target", "group", "model", "label", "metric", "transductive"]
+_KEY = [*_SUMMARISED, "seed", "fold"]
 _NAN = float("nan")
 
 
@@ -54,6 +56,7 @@ class Setting:
         protocol: `reproduction`, `classification`, `consistency`, ...
         source: the corpus that the model was trained on, several joined by `+`.
         target: the corpus that it is scored on.
+        group: the part of the target that it is about; empty for all of it.
         model: `unsupervised`, `metric-act`, `metric-val`, `joint`, ...
         seed: of the training, or None.
         fold: of the source corpus, from 0, or None.
@@ -63,6 +66,7 @@ class Setting:
     protocol: str
     source: str
     target: str
+    group: str = ""
     model: str
     seed: int | None = None
     fold: int | None = None
@@ -172,12 +176,14 @@ def check_results(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A copy with exactly the columns and types of
-        [`DTYPES`][affectspace.evaluation.results.DTYPES], and rows numbered from 0.
+        [`DTYPES`][affectspace.evaluation.results.DTYPES], and rows numbered from 0. A table without
+        `group`, as earlier versions wrote it, is about whole targets.
 
     Raises:
         TableError: if columns are missing or foreign, values don't fit their type, words are
             missing, or two rows give the same figure.
     """
+    table = table if "group" in table else table.assign(group="")
     missing, foreign = set(DTYPES) - set(table.columns), set(table.columns) - set(DTYPES)
     if missing or foreign:
         raise TableError(
@@ -201,9 +207,9 @@ def summarise_results(table: pd.DataFrame) -> pd.DataFrame:
     """Mean and deviation over folds and seeds.
 
     Returns:
-        A row per protocol, source, target, model, label, metric and transductive, in order of first
-        appearance, with `mean`, `deviation` (of a sample, divided by count - 1; NaN for one value)
-        and `count`. Undefined values are left out of all three.
+        A row per protocol, source, target, group, model, label, metric and transductive, in order
+        of first appearance, with `mean`, `deviation` (of a sample, divided by count - 1; NaN for
+        one value) and `count`. Undefined values are left out of all three.
 
     Raises:
         TableError: if it is no results table.
@@ -219,7 +225,7 @@ def summarise_results(table: pd.DataFrame) -> pd.DataFrame:
         >>> summarise_results(table)[["mean", "count"]].to_dict("records")
         [{'mean': 0.5, 'count': 2}]
     """
-    groups = check_results(table).groupby(_GROUP, sort=False)["value"]
+    groups = check_results(table).groupby(_SUMMARISED, sort=False)["value"]
     return groups.agg(mean="mean", deviation="std", count="count").reset_index()
 
 

@@ -11,6 +11,9 @@ from affectspace.errors import ContractError
 from affectspace.features.backend import Backend
 from affectspace.features.spec import FeatureSpec
 
+JOINED = " + "
+"""Between what computes each part, in a contract."""
+
 
 class Composite:
     """A [`Backend`][affectspace.features.Backend] that gives the features of several, in order.
@@ -45,7 +48,7 @@ class Composite:
         ((sampling_rate, channel, level),) = rules
         self.spec = FeatureSpec(
             name="+".join(names),
-            backend=" + ".join(spec.backend for spec in specs),
+            backend=JOINED.join(spec.backend for spec in specs),
             backend_version=_version([spec.backend_version for spec in specs]),
             sampling_rate=sampling_rate,
             channel=channel,
@@ -66,4 +69,4 @@ def parts_of(backend: Backend) -> tuple[Backend, ...]:
 
 def _version(versions: Sequence[str]) -> str:
     """Return the version of the package behind all parts, or that of each."""
-    return versions[0] if len(set(versions)) == 1 else " + ".join(versions)
+    return versions[0] if len(set(versions)) == 1 else JOINED.join(versions)

@@ -44,7 +44,8 @@ def extract(
     Args:
         utterances: an utterance table (index `file, start, end`), or a list of files. A row may
             come twice; it is computed once.
-        features: a set's name, one of `features.names()`, or several joined by `+`; or a
+        features: a set's name, one of `features.names()`; or `hf:PATH_OR_ID` or
+            `hf:PATH_OR_ID:LAYER`, a speech encoder; or several joined by `+`; or a
             [`Backend`][affectspace.features.Backend] of your own, which then brings its channel and
             level rule.
         channel: `first`, `mean` of all channels, or a channel's number, from 0.

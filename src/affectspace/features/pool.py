@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 from affectspace.audio import Status
 from affectspace.errors import AffectspaceError
 from affectspace.features.work import Compute, Reply, Result, Span, Task, work
-from affectspace.processes import main_hidden, worker_context
+from affectspace.processes import available_cores, main_hidden, worker_context
 
 CHUNK = 8  # tasks that a worker gets at once, fewer towards the end
 TRIES = 2  # a worker may have been killed for a reason that isn't the file's
@@ -49,7 +51,9 @@ def run_in_processes(
     """
     todo = deque(tasks)
     tries: Counter[int] = Counter()
-    workers = [_start(compute, known) for _ in range(min(jobs, len(tasks)))]
+    count = min(jobs, len(tasks))
+    start = partial(_start, compute, known, threads=max(1, available_cores() // max(1, count)))
+    workers = [start() for _ in range(count)]
     try:
         while workers:
             for connection in wait([worker.connection for worker in workers]):
@@ -60,7 +64,7 @@ def run_in_processes(
                     workers.remove(worker)
                     yield from _bury(worker, todo, tries)
                     if todo:
-                        workers.append(_start(compute, known))
+                        workers.append(start())
                     continue
                 if isinstance(reply, Reply):
                     worker.pending.remove(reply.slot)
@@ -138,11 +142,11 @@ def _task(path: str, spans: Sequence[Span]) -> list[Task]:
     return [Task(path, tuple(spans))] if spans else []
 
 
-def _start(compute: Compute, known: frozenset[bytes] | None) -> _Worker:
+def _start(compute: Compute, known: frozenset[bytes] | None, *, threads: int) -> _Worker:
     context = worker_context(preload=(__name__, "soxr"))
     ours, theirs = context.Pipe()
     process: BaseProcess = context.Process(  # type: ignore[attr-defined]
-        target=_serve, args=(theirs, compute, known), daemon=True
+        target=_serve, args=(theirs, compute, known, threads), daemon=True
     )
     with main_hidden():
         process.start()
@@ -151,10 +155,14 @@ def _start(compute: Compute, known: frozenset[bytes] | None) -> _Worker:
 
 
 def _serve(
-    connection: Connection[Any, Any], compute: Compute, known: frozenset[bytes] | None
+    connection: Connection[Any, Any],
+    compute: Compute,
+    known: frozenset[bytes] | None,
+    threads: int,
 ) -> None:
     """Run in a worker: say that it wants work, do what comes, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch reads it when it's first used
     with suppress(EOFError, OSError):
         while True:
             connection.send(None)

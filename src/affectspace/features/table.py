@@ -107,8 +107,8 @@ class FeatureTable:
 
         Args:
             path: a `.parquet` or `.csv` file.
-            features: the set's name. Without it, the file's own contract; or, where it has none,
-                the only known set whose columns are all there.
+            features: the set's name, as `extract` takes it. Without it, the file's own contract;
+                or, where it has none, the only known set whose columns are all there.
 
         Raises:
             TableError: when the file can't be read.
@@ -118,7 +118,7 @@ class FeatureTable:
         spec = stored_spec(Path(path))
         if spec is None:
             spec = _assumed_spec(path, frame, features)
-        elif features is not None and features != spec.name:
+        elif features is not None and spec.name not in (features, _canonical(features)):
             raise ContractError(f"{path}: expected features of the set {features!r}, got {spec}")
         if missing := [name for name in spec.features if name not in frame.columns]:
             raise ContractError(
@@ -151,6 +151,14 @@ def table_of_results(
     measured["band_limited"] = narrow.where(measured["bandwidth"].notna())
     frame = pd.DataFrame(values, rows.index, list(spec.features), copy=False)
     return FeatureTable(spec, frame, pd.concat([rows, measured], axis="columns"))
+
+
+def _canonical(features: str) -> str:
+    """The name that a set has in its contract; an unknown set's is the one it came with."""
+    try:
+        return registry.spec(features).name
+    except ContractError:
+        return features
 
 
 def stored_spec(path: Path) -> FeatureSpec | None:

@@ -13,7 +13,8 @@ import pandas as pd
 from affectspace.errors import ContractError
 from affectspace.features import FeatureSpec, FeatureTable
 from affectspace.model.calibration import Calibration
-from affectspace.model.network import LABEL_SCALE, Architecture, Array, Layer, Objective
+from affectspace.model.gradients import mean_gradient
+from affectspace.model.network import LABEL_SCALE, SKIP, Architecture, Array, Layer, Objective
 from affectspace.model.probe import Probe
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class AffectModel:
     Attributes:
         architecture: the sizes.
         objective: what each latent dimension was shaped by.
-        weights: `encoder.0.weight` `(inputs, outputs)`, `encoder.0.bias` `(outputs,)`, ...
+        weights: `encoder.0.weight` `(inputs, outputs)`, `encoder.0.bias` `(outputs,)`, ...;
+            `encoder.skip.weight` `(f, n_latent)` where the architecture has a shortcut.
         mean: the features' mean over the training rows, `(f,)`.
         scale: the features' deviation over the training rows, `(f,)`, never 0.
         clip: standardised features are clipped to plus and minus this; None: not clipped.
@@ -101,7 +103,7 @@ class AffectModel:
         Raises:
             ContractError: if the features are of another contract, or have other names.
         """
-        return self._forward(self.architecture.encoder, self.standardise(features))
+        return self._encoded(self.standardise(features))
 
     def decode(self, embeddings: npt.ArrayLike) -> Array:
         """Features in their own units, `(n, f)`, from embeddings `(n, n_latent)`."""
@@ -139,6 +141,37 @@ class AffectModel:
         Keeps the index of a DataFrame or a `FeatureTable`.
         """
         return _under_index_of(features, self.estimate(self.encode(features)))
+
+    def gradient(
+        self,
+        features: npt.ArrayLike | pd.DataFrame | FeatureTable,
+        *,
+        reference: npt.ArrayLike | pd.DataFrame | FeatureTable | None = None,
+    ) -> Array:
+        """How each label's estimate rises with each standardised feature, `(n, labels, f)`.
+
+        In rating units per deviation of the training rows. With a reference, the mean over the
+        straight line from its standardised features to the row's: times the difference of the two
+        it adds up to the difference of their estimates, exactly, as the network is piecewise
+        linear. See [`attribute`][affectspace.explain.attribution.attribute].
+
+        Args:
+            features: as for all methods. A row with a NaN comes back as NaN.
+            reference: where the lines begin, in the form of the features: one row for all, or n.
+                Without it, the gradient is the one at the row itself.
+
+        Raises:
+            ContractError: if the features are of another contract, or have other names.
+        """
+        end = self.standardise(features)
+        start = end if reference is None else self.standardise(reference)
+        gains = [self.gains.get(label, 1.0) for label in self.labels]
+        projection = self.objective.projection(self.labels, self.architecture.n_latent)
+        start, outputs = np.broadcast_to(start, end.shape), projection * gains
+        gradient = mean_gradient(self.architecture.encoder, self.weights, start, end, outputs)
+        if self.architecture.skip:
+            gradient += (self.weights[SKIP] @ outputs).T
+        return gradient
 
     def intervals(self, estimates: pd.DataFrame) -> pd.DataFrame:
         """The interval of each estimate, in rating units, not limited to 1 to 5.
@@ -267,7 +300,7 @@ class AffectModel:
         for first in range(0, len(x), rows):
             block = slice(first, first + rows)
             standardised = self._standardised(x[block])
-            z[block] = self._forward(self.architecture.encoder, standardised)
+            z[block] = self._encoded(standardised)
             rebuilt = self._forward(self.architecture.decoder, z[block])
             rebuilt -= standardised
             errors[block] = np.einsum("ij,ij->i", rebuilt, rebuilt) / x.shape[1]
@@ -303,6 +336,10 @@ class AffectModel:
         if x.ndim != 2 or x.shape[1] != len(self.mean):
             raise ContractError(f"expected features of shape (n, {len(self.mean)}), not {x.shape}")
         return x
+
+    def _encoded(self, standardised: Array) -> Array:
+        z = self._forward(self.architecture.encoder, standardised)
+        return z + standardised @ self.weights[SKIP] if self.architecture.skip else z
 
     def _forward(self, layers: Sequence[Layer], x: Array) -> Array:
         for layer in layers:

@@ -70,8 +70,7 @@ def card_header(*, licence: str = "", languages: Any = (), tags: tuple[str, ...]
 
 
 def _what(model: AffectModel) -> str:
-    sizes, labels = model.architecture, " and ".join(model.labels)
-    widths = (sizes.n_features, *sizes.hidden, sizes.n_latent)
+    labels = " and ".join(model.labels)
     does = (
         f"estimates {labels} on the raters' scale from 1 to 5"
         if labels
@@ -80,7 +79,7 @@ def _what(model: AffectModel) -> str:
     count = sum(weight.size for weight in model.weights.values())
     return (
         f"A denoising autoencoder for features of speech that {does}. Objective "
-        f"`{model.objective.name}`, encoder {' -> '.join(map(str, widths))}, {count} parameters."
+        f"`{model.objective.name}`, encoder {model.architecture}, {count} parameters."
         + (f" Version {model.version}." if model.version else "")
         + f" Licence of the weights: {model.licence or 'not stated'}."
     )

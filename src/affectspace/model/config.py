@@ -167,7 +167,8 @@ def from_json(data: bytes, folder: str = "the model") -> Config:
 
 
 def _architecture(value: Any, what: str) -> Architecture:
-    sizes = values.members(value, what, ("n_features", "hidden", "n_latent", "decoder_relu"))
+    known = ("n_features", "hidden", "n_latent", "decoder_relu", "skip")
+    sizes = values.members({"skip": False, **values.mapping(value, what)}, what, known)
     hidden = values.listing(sizes["hidden"], f"{what}.hidden", MOST_LAYERS)
     relus = values.listing(sizes["decoder_relu"], f"{what}.decoder_relu", MOST_LAYERS + 1)
     return Architecture(
@@ -177,6 +178,7 @@ def _architecture(value: Any, what: str) -> Architecture:
         decoder_relu=tuple(
             values.integer(x, f"{what}.decoder_relu", 0, len(hidden)) for x in relus
         ),
+        skip=values.boolean(sizes["skip"], f"{what}.skip"),
     )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from affectspace.errors import ContractError
 from affectspace.features import FeatureSpec
-from affectspace.features import spec as installed_spec
+from affectspace.features.composite import JOINED
+from affectspace.features.registry import installed
 from affectspace.model.affect import AffectModel
 from affectspace.model.network import Array
 from affectspace.model.probe import PROBE_SIGNAL, run_probe
@@ -45,7 +46,7 @@ def meet(model: AffectModel) -> FeatureSpec:
             "encodes such features, but can't embed recordings"
         )
     try:
-        found = installed_spec(wanted.name, channel=wanted.channel, level=wanted.level)
+        found = installed(wanted).spec
     except ContractError as error:
         raise ContractError(
             f"the model needs features of {wanted}, a set that this installation doesn't have "
@@ -93,11 +94,13 @@ def probe_distances(model: AffectModel) -> Array | None:
 
 
 def _check_probe(model: AffectModel, wanted: FeatureSpec, found: FeatureSpec) -> None:
-    package = wanted.backend.split()[0]
-    exact = f"{package}=={wanted.backend_version}"
-    remedy = f"install {exact} (pip install '{exact}')"
-    versions = (
-        f"the model needs {package} {wanted.backend_version}, and {found.backend_version} is here"
+    here = _packages(found)
+    needed = {name: version for name, version in _packages(wanted).items() if here[name] != version}
+    exact = [f"{name}=={version}" for name, version in needed.items()]
+    remedy = f"install {' and '.join(exact)} (pip install {' '.join(map(repr, exact))})"
+    versions = "; ".join(
+        f"the model needs {name} {version}, and {here[name]} is here"
+        for name, version in needed.items()
     )
     distances = probe_distances(model)
     if distances is None:
@@ -111,3 +114,10 @@ def _check_probe(model: AffectModel, wanted: FeatureSpec, found: FeatureSpec) ->
             f"{versions}; they differ in {apart} of {len(distances)} features, most in "
             f"{wanted.features[worst]} (by {distances[worst]:.3g} deviations): {remedy}"
         )
+
+
+def _packages(spec: FeatureSpec) -> dict[str, str]:
+    """The packages behind a contract, and their versions; several where sets stand side by side."""
+    names = [backend.split()[0] for backend in spec.backend.split(JOINED)]
+    versions = spec.backend_version.split(JOINED)
+    return dict(zip(names, versions * len(names), strict=False))

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
@@ -116,7 +116,7 @@ def _backend(model: AffectModel, channel: Channel | None) -> Backend:
     spec = model.spec
     assert spec is not None  # noqa: S101  (adopt has refused models without a contract)
     rule = spec.channel if channel is None else channel
-    return registry.backend(spec.name, channel=rule, level=spec.level)
+    return registry.installed(replace(spec, channel=rule))
 
 
 def _whole(gathered: Gathered) -> _Spans:

@@ -177,7 +177,7 @@ def _assembled(config: Config, weights: bytes, folder: str = "the model") -> Aff
     return AffectModel(
         architecture=config.architecture,
         objective=config.objective,
-        weights={name: tensors[name] for name in numbers.weight_shapes(config.architecture)},
+        weights={name: tensors[name] for name in config.architecture.shapes},
         mean=tensors[MEAN].astype("float64"),
         scale=tensors[SCALE].astype("float64"),
         clip=config.clip,

@@ -15,6 +15,9 @@ Array = npt.NDArray[np.float64]
 LABEL_SCALE = (1.0, 5.0)
 """Ends of the scale on which people rate; 3 is neutral."""
 
+SKIP = "encoder.skip.weight"
+"""The tensor of the linear shortcut, `(n_features, n_latent)`."""
+
 
 class Layer(NamedTuple):
     """One affine layer: its name in the weights, its widths, and whether a ReLU follows."""
@@ -34,23 +37,28 @@ class Architecture:
 
     Attributes:
         n_features: width of the input.
-        hidden: widths of the encoder's hidden layers.
+        hidden: widths of the encoder's hidden layers; empty: encoder and decoder are linear.
         n_latent: dimensions of the latent space.
         decoder_relu: positions of the decoder layers that a ReLU follows. The published network has
-            one, after the second (20 units).
+            one, after the second (20 units); None is that one, or none at all where the second
+            layer isn't a hidden one. Never None afterwards.
+        skip: whether a linear map of the features is added to what the encoder's layers give.
     """
 
     n_features: int
     hidden: tuple[int, ...] = (40, 20, 10)
     n_latent: int = 2
-    decoder_relu: tuple[int, ...] = (1,)
+    decoder_relu: tuple[int, ...] | None = None
+    skip: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse sizes that are no network."""
+        """Settle where the decoder has ReLUs, and refuse sizes that are no network."""
+        if self.decoder_relu is None:
+            object.__setattr__(self, "decoder_relu", (1,) if len(self.hidden) > 1 else ())
         if min(self.n_features, self.n_latent, *self.hidden, 1) < 1:
-            raise ValueError(f"layer widths must be at least 1: {self}")
-        if any(not 0 <= position <= len(self.hidden) for position in self.decoder_relu):
-            raise ValueError(f"decoder_relu names a layer that the decoder does not have: {self}")
+            raise ValueError(f"layer widths must be at least 1: {self!r}")
+        if any(not 0 <= position <= len(self.hidden) for position in self.decoder_relu or ()):
+            raise ValueError(f"decoder_relu names a layer that the decoder does not have: {self!r}")
 
     @property
     def encoder(self) -> list[Layer]:
@@ -62,7 +70,20 @@ class Architecture:
     def decoder(self) -> list[Layer]:
         """The layers from latent space back to features."""
         widths = (self.n_latent, *reversed(self.hidden), self.n_features)
-        return self._layers("decoder", widths, relus=self.decoder_relu)
+        return self._layers("decoder", widths, relus=self.decoder_relu or ())
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each weight and bias by name, the shortcut's last."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for layer in self.encoder + self.decoder:
+            shapes[f"{layer.name}.weight"] = (layer.inputs, layer.outputs)
+            shapes[f"{layer.name}.bias"] = (layer.outputs,)
+        return shapes | ({SKIP: (self.n_features, self.n_latent)} if self.skip else {})
+
+    def __str__(self) -> str:
+        widths = (self.n_features, *self.hidden, self.n_latent)
+        return " -> ".join(map(str, widths)) + (" with a linear shortcut" if self.skip else "")
 
     @staticmethod
     def _layers(part: str, widths: Sequence[int], *, relus: Sequence[int]) -> list[Layer]:

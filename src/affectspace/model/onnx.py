@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from affectspace.errors import MissingExtraError, ModelError
 from affectspace.model.affect import AffectModel
-from affectspace.model.network import LABEL_SCALE, Array, Layer
+from affectspace.model.network import LABEL_SCALE, SKIP, Array, Layer
 from affectspace.tables import replaced_at_once
 
 OPSET, IR_VERSION = 17, 8  # of 2022; the runtimes of phones and browsers lag
@@ -77,6 +77,9 @@ class _Graph:
         missing = self._missing_rows()
         x = self._standardised()
         z = self._forward(model.architecture.encoder, x)
+        if model.architecture.skip:
+            shortcut = self._node("MatMul", x, self._constant(SKIP, model.weights[SKIP]))
+            z = self._node("Add", z, shortcut)
         rebuilt = self._forward(model.architecture.decoder, z)
         difference = self._node("Sub", rebuilt, x)
         error = self._node("ReduceMean", self._node("Mul", difference, difference), **_ROWS)

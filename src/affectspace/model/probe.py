@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from affectspace.audio import SAMPLING_RATE
-from affectspace.errors import ContractError
-from affectspace.features import FeatureSpec, backend
+from affectspace.errors import ContractError, MissingExtraError
+from affectspace.features import FeatureSpec
+from affectspace.features.registry import installed
 
 PROBE_SIGNAL = "glide-1"
 """The name of the formula of `probe_signal`; another formula gets another name."""
@@ -76,10 +77,10 @@ def compute_probe(spec: FeatureSpec) -> Probe | None:
         The probe; None where this installation has no such feature set, or another version.
     """
     try:
-        found = backend(spec.name, channel=spec.channel, level=spec.level).spec
-    except ContractError:
+        backend = installed(spec)
+    except (ContractError, MissingExtraError):
         return None
-    return Probe(PROBE_SIGNAL, run_probe(spec)) if found == spec else None
+    return Probe(PROBE_SIGNAL, backend(probe_signal())) if backend.spec == spec else None
 
 
 def run_probe(spec: FeatureSpec) -> npt.NDArray[np.float32]:
@@ -92,7 +93,7 @@ def run_probe(spec: FeatureSpec) -> npt.NDArray[np.float32]:
     Raises:
         ContractError: if this installation has no such set.
     """
-    return backend(spec.name)(probe_signal())
+    return installed(spec)(probe_signal())
 
 
 def _noise(count: int) -> npt.NDArray[np.float64]:

@@ -15,7 +15,6 @@ from affectspace.errors import ModelError
 from affectspace.model import values
 from affectspace.model.affect import AffectModel
 from affectspace.model.config import Config
-from affectspace.model.network import Architecture
 
 LARGEST_HEADER = 2**20  # bytes; a model has a dozen tensors
 DTYPES = ("F32", "F64")
@@ -72,18 +71,9 @@ def from_bytes(data: bytes, config: Config, folder: str = "the model") -> Tensor
     return tensors
 
 
-def weight_shapes(sizes: Architecture) -> dict[str, tuple[int, ...]]:
-    """The shape of each weight and bias, by name."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    for layer in sizes.encoder + sizes.decoder:
-        shapes[f"{layer.name}.weight"] = (layer.inputs, layer.outputs)
-        shapes[f"{layer.name}.bias"] = (layer.outputs,)
-    return shapes
-
-
 def _wanted(config: Config) -> Mapping[str, tuple[int, ...]]:
     features = (config.architecture.n_features,)
-    shapes = {MEAN: features, SCALE: features, **weight_shapes(config.architecture)}
+    shapes = {MEAN: features, SCALE: features, **config.architecture.shapes}
     if config.calibration is not None:
         shapes[ERRORS] = (config.calibration.quantiles,)
     if config.probe is not None:

@@ -70,6 +70,11 @@ def integer(value: Any, what: str, low: int, high: int) -> int:
     return value
 
 
+def boolean(value: Any, what: str) -> bool:
+    """True or false."""
+    return value if isinstance(value, bool) else _refuse(value, what, "true or false")
+
+
 def number(value: Any, what: str) -> float:
     """A finite number."""
     if not isinstance(value, int | float) or isinstance(value, bool):

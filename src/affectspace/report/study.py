@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 import affectspace
 from affectspace.evaluation import paper
+from affectspace.report.text import cells, markdown_table, number
 
 SIGNIFICANCE = 0.05
 """A fit is marked as not significant where its p value reaches this in any fold."""
@@ -95,7 +96,7 @@ def wide_table(table: pd.DataFrame) -> pd.DataFrame:
         model = str(row["model"])
         rows.setdefault(model, {})[name] = _cell(row)
         if table.loc[table["model"] == row["model"], "paper"].notna().any():
-            published = "" if np.isnan(row["paper"]) else _number(row["paper"])
+            published = "" if np.isnan(row["paper"]) else number(row["paper"])
             rows.setdefault(f"{model}, paper", {})[name] = published
     out = pd.DataFrame.from_dict(rows, orient="index").fillna("")
     out.index.name = "model"
@@ -103,27 +104,13 @@ def wide_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cell(row: Mapping[Hashable, Any]) -> str:
-    spread = "" if np.isnan(row["deviation"]) else f" ± {_number(row['deviation'])}"
-    return _number(row["mean"]) + spread + ("" if row.get("significant", True) else "*")
-
-
-def _number(value: float) -> str:
-    """Two decimals, the leading zero dropped: .48, -.01, 1.00."""
-    if np.isnan(value):
-        return "-"
-    text = f"{value:.2f}"
-    text = "0.00" if text == "-0.00" else text
-    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
+    spread = "" if np.isnan(row["deviation"]) else f" ± {number(row['deviation'])}"
+    return number(row["mean"]) + spread + ("" if row.get("significant", True) else "*")
 
 
 def markdown(table: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> str:
     """A table of text as GitHub Markdown, with a title and notes below."""
-    header, *rows = [
-        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |"
-        for row in [table.columns, *table.to_numpy(dtype=object)]
-    ]
-    lines = [header, "|" + " --- |" * len(table.columns), *rows]
-    parts = [f"# {title}", "\n".join(lines), *notes]
+    parts = [f"# {title}", markdown_table(table), *notes]
     return "\n\n".join(parts) + "\n"
 
 
@@ -180,25 +167,15 @@ def study_page(
         version=affectspace.__version__,
         notice=notice,
         warnings=warnings,
-        inputs=_cells(inputs),
-        table1=_cells(wide_table(table1(results))),
-        table2=_cells(wide_table(table2(results))),
+        inputs=cells(inputs),
+        table1=cells(wide_table(table1(results))),
+        table2=cells(wide_table(table2(results))),
         star=STAR,
-        consistency=_cells(consistency_table(results)),
-        classification=_cells(classification_table(results)),
+        consistency=cells(consistency_table(results)),
+        classification=cells(classification_table(results)),
         figures={caption: _embedded(figure) for caption, figure in figures.items()},
         config=config,
     )
-
-
-def _cells(table: pd.DataFrame) -> dict[str, Any]:
-    def shown(value: Any) -> str:
-        if isinstance(value, float):
-            return _number(value)
-        return str(value)
-
-    rows = [[shown(value) for value in row] for row in table.itertuples(index=False)]
-    return {"columns": list(table.columns), "rows": rows}
 
 
 def _embedded(figure: Figure) -> str:

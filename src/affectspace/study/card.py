@@ -12,6 +12,14 @@ import pandas as pd
 from affectspace import corpora
 from affectspace.errors import CorpusError
 from affectspace.evaluation.calibrate import COVERAGE
+from affectspace.evaluation.groups import (
+    AGAINST,
+    AT_EQUAL_EMOTIONS,
+    AT_EQUAL_RATINGS,
+    DIFFERENCE,
+    FEWEST,
+)
+from affectspace.evaluation.results import check_results
 from affectspace.model import LABEL_SCALE, AffectModel
 from affectspace.model.card import card_header
 
@@ -34,7 +42,7 @@ def measured_card(model: AffectModel, results: pd.DataFrame) -> str:
     Args:
         model: the calibrated model.
         results: what [`calibrate_and_score`][affectspace.study.languages.calibrate_and_score]
-            found.
+            found; without groups the card doesn't speak of them.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("affectspace"),
@@ -42,6 +50,8 @@ def measured_card(model: AffectModel, results: pd.DataFrame) -> str:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
+    results = check_results(results)
+    whole = results[results["group"] == ""]
     calibration = model.calibration
     shortest, longest = (0.0, 0.0) if calibration is None else calibration.durations
     return environment.get_template("model_card.md").render(
@@ -51,8 +61,11 @@ def measured_card(model: AffectModel, results: pd.DataFrame) -> str:
         high=LABEL_SCALE[1],
         parameters=sum(weight.size for weight in model.weights.values()),
         coverage=f"{COVERAGE:.0%}".rstrip("%"),
-        scores=list(score_rows(results)),
-        valence=_correlations(results, "valence"),
+        scores=list(score_rows(whole)),
+        groups=list(group_rows(results)),
+        shifts=list(_shifts_everywhere(results)),
+        fewest=FEWEST,
+        valence=_correlations(whole, "valence"),
         shortest=shortest,
         longest=longest,
         corpora=list(_corpora(model)),
@@ -62,10 +75,7 @@ def measured_card(model: AffectModel, results: pd.DataFrame) -> str:
 def score_rows(results: pd.DataFrame) -> Iterator[dict[str, str]]:
     """The figures of each target and label, ready to print; brackets are intervals."""
     for (target, label), rows in results.groupby(["target", "label"], sort=False):
-        figures = rows[["value", "low", "high"]].to_numpy(float).tolist()
-        found = {
-            str(name): _Figure(*row) for name, row in zip(rows["metric"], figures, strict=True)
-        }
+        found = _figures(rows)
         yield {
             "target": str(target),
             "label": str(label),
@@ -73,6 +83,44 @@ def score_rows(results: pd.DataFrame) -> Iterator[dict[str, str]]:
             "coverage": found[f"coverage_{COVERAGE * 100:.0f}"].shown(),
             "width": f"{found['interval_width'].value:.2f}",
         }
+
+
+def group_rows(results: pd.DataFrame) -> Iterator[dict[str, str]]:
+    """What each two groups of speakers differ by, ready to print; a dash for what isn't known."""
+    parts = {
+        tuple(map(str, key)): (_figures(rows), rows["speakers"].max())
+        for key, rows in results.groupby(["target", "label", "group"], sort=False)
+    }
+    for (target, label, group), (apart, speakers) in parts.items():
+        attribute, _, pair = group.partition(": ")
+        if AGAINST not in pair:
+            continue
+        keys = [(target, label, f"{attribute}: {name}") for name in pair.split(AGAINST)]
+        alone = [parts[key][0] for key in keys if key in parts]
+        row = {"target": target, "label": label, "groups": pair, "speakers": str(speakers)}
+        for metric, sign in (("mae", ""), ("bias", "+")):
+            values = [format(found[metric].value, f"{sign}.2f") for found in alone]
+            row[metric] = " and ".join(values) or "-"
+        for name in (f"mae{DIFFERENCE}", f"bias{DIFFERENCE}", AT_EQUAL_RATINGS, AT_EQUAL_EMOTIONS):
+            row[name] = apart[name].shown() if name in apart else "-"
+        yield row
+
+
+def _shifts_everywhere(results: pd.DataFrame) -> Iterator[dict[str, str]]:
+    """Shifts between two groups that are clear, and to the same side, in all of several corpora."""
+    shifts = results[results["metric"] == AT_EQUAL_RATINGS]
+    for (label, group), rows in shifts.groupby(["label", "group"], sort=False):
+        side = "higher" if rows["value"].iloc[0] > 0 else "lower"
+        if len(rows) > 1 and ((rows["low"] > 0).all() or (rows["high"] < 0).all()):
+            sizes = rows["value"].abs()
+            about = {"label": str(label), "groups": str(group).partition(": ")[2], "side": side}
+            yield {**about, "least": f"{sizes.min():.2f}", "most": f"{sizes.max():.2f}"}
+
+
+def _figures(rows: pd.DataFrame) -> dict[str, _Figure]:
+    """The figures of some results by metric."""
+    figures = rows[["value", "low", "high"]].to_numpy(float).tolist()
+    return {str(name): _Figure(*row) for name, row in zip(rows["metric"], figures, strict=True)}
 
 
 def _correlations(results: pd.DataFrame, label: str) -> str:

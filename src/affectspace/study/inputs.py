@@ -25,7 +25,7 @@ class Extraction:
     """How recordings become features; the defaults are those of `features.extract`.
 
     Attributes:
-        features: the feature set, one of `features.names()` or several joined by `+`.
+        features: the feature set, as `features.extract` takes it.
         channel: `first`, `mean`, or a channel's number, from 0.
         level: `as-recorded`, or `rms:LEVEL`.
         jobs: worker processes; None is one per core.
@@ -113,7 +113,7 @@ def read_corpus(
         spec.check(table.spec)
         rows = _labelled(known, table.rows, labels)
         return Corpus(known, path, _digest([path]), replace(table, rows=rows))
-    _refuse_other_sets(path, extraction.features)
+    _refuse_other_sets(path, spec.name)
     utterances = _labelled(known, tables.read_table(path, resolve=True), labels)
     return _extracted(known, path, utterances, extraction, progress=progress)
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from affectspace.errors import TableError
 from affectspace.evaluation.calibrate import COVERAGE, Fold, calibrated, covered, scaled
+from affectspace.evaluation.groups import score_groups
 from affectspace.evaluation.lolo import (
     Target,
     all_left_out,
@@ -27,6 +32,16 @@ from affectspace.study.material import Material
 PROTOCOL = "leave-one-language-out"
 EVERYTHING: frozenset[str] = frozenset()
 """No corpus is left out."""
+
+_Mask = npt.NDArray[np.bool_]
+
+
+class _Unmet(NamedTuple):
+    """Rows of one corpus and language that a model never met, and what it estimates for them."""
+
+    setting: Setting
+    rows: pd.DataFrame
+    estimates: pd.DataFrame
 
 
 def sisters(material: Material) -> list[frozenset[str]]:
@@ -61,17 +76,27 @@ def calibrate_and_score(
         name: the recipe's, for the results.
 
     Returns:
-        The calibrated model of everything, and the results table of the targets.
+        The calibrated model of everything, and the results table of the targets: whole, then by
+        groups of their speakers. Unrated corpora in a language left out are compared by groups too.
     """
     targets = targets_of(material.rows)
     in_units = {gone: _scaled(model, gone, material) for gone, model in models.items()}
     fold = partial(_fold, in_units, material)
     results: list[Result] = []
+    unmet: list[_Unmet] = []
     for target in targets:
         gone = left_out(target, material.rows)
         inner = inner_targets(target, targets, material.rows)
         folds = [fold(other, gone | left_out(other, material.rows)) for other in inner]
-        results += _score(calibrated(in_units[gone], folds), target, gone, material, name)
+        model = calibrated(in_units[gone], folds)
+        met = dict.fromkeys(source for source in material.rows["source"] if source not in gone)
+        setting = Setting(protocol=PROTOCOL, source="+".join(met), target=target.name, model=name)
+        results += _score(model, rows_of_target(target, material.rows), material, setting)
+        for heard, mask in _left_out_with(target, gone, targets, material.rows):
+            rows = material.rows[mask]
+            found = model.describe(material.as_recorded[mask])[list(model.labels)]
+            unmet.append(_Unmet(replace(setting, target=heard), rows, found.set_axis(rows.index)))
+    results += _by_groups(unmet)
     folds = [fold(target, left_out(target, material.rows)) for target in targets]
     return calibrated(in_units[EVERYTHING], folds), results_table(results)
 
@@ -93,13 +118,41 @@ def _fold(
     return Fold(model.predict(material.as_recorded[mask]), rows)
 
 
-def _score(
-    model: AffectModel, target: Target, gone: frozenset[str], material: Material, name: str
-) -> list[Result]:
-    mask = rows_of_target(target, material.rows)
+def _left_out_with(
+    target: Target, gone: frozenset[str], targets: Sequence[Target], rows: pd.DataFrame
+) -> Iterator[tuple[str, _Mask]]:
+    """Yield names and rows of what is scored: the target, and unrated corpora in its language."""
+    yield target.name, rows_of_target(target, rows)
+    for corpus in sorted(gone - {other.corpus for other in targets}):
+        mask = rows_of_target(Target(corpus, target.language, corpus), rows)
+        if mask.any():  # a corpus in no known language is left out as well
+            yield corpus, mask
+
+
+def _by_groups(unmet: Sequence[_Unmet]) -> Iterator[Result]:
+    """Compare genders and ages within each part, and languages within corpora in several."""
+    parts = {part.setting.target: part for part in unmet}
+    corpora: dict[str, list[_Unmet]] = {}
+    for part in parts.values():
+        corpora.setdefault(str(part.rows["source"].iloc[0]), []).append(part)
+        yield from score_groups(
+            part.estimates, part.rows, setting=part.setting, attributes=("gender", "age")
+        )
+    for corpus, languages in corpora.items():
+        if len(languages) > 1:
+            met = [part.setting.source.split("+") for part in languages]
+            by_all = [source for source in met[0] if all(source in others for others in met)]
+            yield from score_groups(
+                pd.concat([part.estimates for part in languages]),
+                pd.concat([part.rows for part in languages]),
+                setting=replace(languages[0].setting, target=corpus, source="+".join(by_all)),
+                attributes=("language",),
+            )
+
+
+def _score(model: AffectModel, mask: _Mask, material: Material, setting: Setting) -> list[Result]:
+    """Score a model on a target, whole."""
     rows, features = material.rows[mask], material.as_recorded[mask]
-    met = dict.fromkeys(source for source in material.rows["source"] if source not in gone)
-    setting = Setting(protocol=PROTOCOL, source="+".join(met), target=target.name, model=name)
     found = model.describe(features).set_axis(rows.index)
     results = score_transfer(
         model.encode(features), rows, setting=setting, estimates=found[list(model.labels)]

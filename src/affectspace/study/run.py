@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +18,7 @@ from affectspace.evaluation import write_results
 from affectspace.evaluation.reproduction import Protocol, Reproduction, Trained, reproduce
 from affectspace.report import study as report
 from affectspace.study.inputs import Corpus, Extraction, read_corpora
+from affectspace.tables import filled_at_once
 
 PACKAGES = ("numpy", "opensmile", "pandas", "scikit-learn", "scipy", "soundfile", "soxr", "torch")
 """The packages whose versions a result depends on."""
@@ -64,7 +62,7 @@ def run_study(
     )
     source_name = next(iter(corpora))
     tables = {name: corpus.table for name, corpus in corpora.items()}
-    with _filled_at_once(Path(output)) as folder:  # a folder that can't be written fails early
+    with filled_at_once(Path(output)) as folder:  # a folder that can't be written fails early
         found = reproduce(source_name, tables, protocol=protocol, progress=progress)
         config = _config(corpora, extraction, protocol, labels=labels, notice=notice)
         _write(folder, found, corpora, config, notice)
@@ -157,13 +155,3 @@ def versions() -> dict[str, str]:
     """The versions that a result depends on."""
     found = {"python": platform.python_version(), "affectspace": affectspace.__version__}
     return found | {package: metadata.version(package) for package in PACKAGES}
-
-
-@contextmanager
-def _filled_at_once(folder: Path) -> Iterator[Path]:
-    """A folder to write in; its files move to `folder` when all of them are written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as beside:
-        yield Path(beside)
-        for path in sorted(Path(beside).iterdir()):
-            shutil.move(path, folder / path.name)

@@ -133,6 +133,7 @@ def _record(corpora: list[Corpus], material: Material, recipe: ModelRecipe) -> d
     """What a model folder says of its training, besides what training itself does."""
     settings = asdict(recipe)
     settings.pop("training")  # it's the `recipe` of the training's own record
+    settings["features"] = material.spec.name  # without the path of an encoder
     return {
         "languages": sorted(material.rows["language"].dropna().unique()),
         "sources": {corpus.name: corpus.summary() for corpus in corpora},

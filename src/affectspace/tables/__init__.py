@@ -5,7 +5,7 @@ A table is a `pandas.DataFrame` with one row per utterance. Its index levels are
 those of `TEXT_COLUMNS` and `NUMBER_COLUMNS` where they are known, and any others. Unknown is NaN.
 """
 
-from affectspace.tables.files import check_writable, replaced_at_once
+from affectspace.tables.files import check_writable, filled_at_once, replaced_at_once
 from affectspace.tables.inputs import LIST_SUFFIX, find_utterances
 from affectspace.tables.labels import AUDIO_SUFFIXES, add_labels, file_stem, read_labels
 from affectspace.tables.table import (
@@ -40,6 +40,7 @@ __all__ = [
     "check_table",
     "check_writable",
     "file_stem",
+    "filled_at_once",
     "find_utterances",
     "read_audformat",
     "read_frame",

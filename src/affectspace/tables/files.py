@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +30,24 @@ def replaced_at_once(path: str | Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def filled_at_once(folder: str | Path) -> Iterator[Path]:
+    """Give a folder to write in; its files move to `folder` when all of them are written.
+
+    Args:
+        folder: made if need be. Other files in it stay, files of the same names are replaced.
+
+    Yields:
+        An empty folder inside. After an error it is gone and nothing has moved.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as beside:
+        yield Path(beside)
+        for path in sorted(Path(beside).iterdir()):
+            shutil.move(path, folder / path.name)
 
 
 def check_writable(path: str | Path) -> None:

@@ -6,7 +6,7 @@ it is trained alone or among others.
 """
 
 from affectspace.training.batched import standardisation
-from affectspace.training.recipe import Recipe, Run
+from affectspace.training.recipe import Loss, Recipe, Run
 from affectspace.training.runner import check_device, train
 
-__all__ = ["Recipe", "Run", "check_device", "standardisation", "train"]
+__all__ = ["Loss", "Recipe", "Run", "check_device", "standardisation", "train"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
@@ -13,16 +13,21 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding, mse_loss
 from torch.nn.utils.rnn import pad_sequence
-from torch.optim.adam import adam
 
 from affectspace.autoencoder import Autoencoder
 from affectspace.errors import TrainingError
-from affectspace.losses import metric_terms
 from affectspace.model import AffectModel, Architecture
+from affectspace.training.optimiser import Adam, Best
+from affectspace.training.ratings import Ratings
+from affectspace.training.readout import in_rating_units
 from affectspace.training.recipe import Recipe, Run
+from affectspace.training.shaping import WITHOUT_UNITS, Rated, shaping
 
 TERMS = ("loss", "reconstruction", "residual", "slope")
-"""The columns of a history: the optimised scalar, L_rec, L_res and p (mean over the labels)."""
+"""The columns of a history: the optimised scalar, L_rec, L_res and p (mean over the labels).
+
+Of a rival of the metric loss, its own value stands for L_res, and p is NaN.
+"""
 
 
 CHUNK = 2**18
@@ -71,22 +76,27 @@ class _Stream:
 class _Chunk(NamedTuple):
     """Rows as each run sees them, for one or several batches: made together, to save time.
 
-    Shapes: `(runs, rows, f)` twice, `(runs, rows, labels)`, `(runs, rows)` twice. Where streams
-    have different numbers of rows, the shorter are padded, and `valid` says which count.
+    Shapes: `(runs, rows, f)` twice, `(runs, rows, labels)` twice, `(runs, rows)` twice. Where
+    streams have different numbers of rows, the shorter are padded, and `valid` says which count.
     """
 
     clean: Tensor
     noisy: Tensor
     labels: Tensor
+    weights: Tensor | None
     groups: Tensor | None
     valid: Tensor | None
 
     def part(self, rows: slice) -> _Chunk:
-        groups = None if self.groups is None else self.groups[:, rows]
-        valid = None if self.valid is None else self.valid[:, rows]
+        weights, groups, valid = (
+            None if tensor is None else tensor[:, rows]
+            for tensor in (self.weights, self.groups, self.valid)
+        )
         if valid is not None and bool(valid.all()):
             valid = None
-        return _Chunk(self.clean[:, rows], self.noisy[:, rows], self.labels[:, rows], groups, valid)
+        return _Chunk(
+            self.clean[:, rows], self.noisy[:, rows], self.labels[:, rows], weights, groups, valid
+        )
 
 
 class _Terms(NamedTuple):
@@ -108,7 +118,7 @@ class BatchedRuns:
     def __init__(
         self,
         x: npt.NDArray[np.float32],
-        y: npt.NDArray[np.float32],
+        ratings: Ratings,
         groups: npt.NDArray[np.int64] | None,
         clean: npt.NDArray[np.int64] | None,
         *,
@@ -124,7 +134,11 @@ class BatchedRuns:
         distinct = list(dict.fromkeys(keys))
         self._streams = [_Stream(x, runs[keys.index(key)], recipe) for key in distinct]
         self._stream_of = torch.tensor([distinct.index(key) for key in keys], device=device)
-        self._x, self._y = torch.tensor(x, device=device), torch.tensor(y, device=device)
+        self._x = torch.tensor(x, device=device)
+        self._ratings = ratings
+        self._labels = self._flat(ratings.labels)
+        self._weights = None if ratings.weights is None else self._flat(ratings.weights)
+        self._first_label = torch.as_tensor(ratings.table_of * len(x), device=device)[:, None]
         self._groups = None if groups is None else torch.as_tensor(groups, device=device)
         self._n_groups = None if groups is None else int(groups.max()) + 1
         self._clean = None if clean is None else torch.as_tensor(clean, device=device)
@@ -135,17 +149,23 @@ class BatchedRuns:
         )
         self._shaped = (self._projection != 0).any(1, keepdim=True)
         self._supervised = self._shaped.flatten(1).any(1)
-        self._architecture = Architecture(x.shape[1], recipe.hidden, recipe.n_latent)
+        self._architecture = Architecture(
+            x.shape[1], recipe.hidden, recipe.n_latent, recipe.decoder_relu, recipe.skip
+        )
         starts = [_generator(run.seed, purpose=0) for run in runs]
         self._network = Autoencoder(self._architecture, models=len(runs), generators=starts).to(
             device
         )
-        self._optimiser = _Adam(self._network.weights, learning_rate=recipe.learning_rate)
+        self._optimiser = Adam(
+            self._network.tensors(),
+            learning_rate=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+        )
         self._history: list[Tensor] = []
 
     def fit(self, advance: Callable[[int], None]) -> None:
         """Train for all epochs, or until every run has stopped early."""
-        best = _Best(self._network, len(self._runs)) if self._recipe.patience else None
+        best = Best(self._network, len(self._runs)) if self._recipe.patience else None
         for _ in range(self._recipe.epochs):
             self._history.append(self._epoch())
             advance(len(self._runs))
@@ -209,17 +229,19 @@ class BatchedRuns:
         own = self._standardised(padded)
         clean = own if self._clean is None else self._standardised(self._clean[padded])
         noisy = own + noise * self._noise(sizes, own) if noise else own
-        labels = embedding(padded, self._y)
+        rated = self._of_runs(padded) + self._first_label
+        labels = embedding(rated, self._labels).masked_fill(~self._shaped, torch.nan)
         valid = None
         if len(set(sizes)) > 1:
             counts = torch.tensor(sizes, device=self._device)
             valid = torch.arange(max(sizes), device=self._device) < counts[:, None]
-            labels = labels.masked_fill(~valid[..., None], torch.nan)
             valid = self._of_runs(valid)
+            labels = labels.masked_fill(~valid[..., None], torch.nan)
         return _Chunk(
             self._of_runs(clean),
             self._of_runs(noisy),
-            self._of_runs(labels).masked_fill(~self._shaped, torch.nan),
+            labels,
+            None if self._weights is None else embedding(rated, self._weights),
             None if self._groups is None else self._of_runs(self._groups[padded]),
             valid,
         )
@@ -246,13 +268,17 @@ class BatchedRuns:
             reconstruction = error.mean(-1)
         else:
             reconstruction = (error * batch.valid).sum(-1) / batch.valid.sum(-1)
-        residuals, slopes = metric_terms(
-            z @ self._projection, batch.labels, groups=batch.groups, n_groups=self._n_groups
-        )
-        loss = reconstruction + (residuals + (slopes - 1).abs()).sum(-1)
+        rated = Rated(batch.labels, batch.weights, batch.groups, self._n_groups)
+        shaped = shaping(self._recipe.loss, z, self._projection, rated)
+        shaping_loss = shaped.loss.sum(-1)
+        loss = torch.add(reconstruction, shaping_loss, alpha=self._recipe.metric_weight)
         if self._recipe.log_loss:
             loss = torch.where(self._supervised, torch.where(self._supervised, loss, 1).log(), loss)
-        return _Terms(loss, reconstruction, residuals, slopes)
+        return _Terms(loss, reconstruction, shaped.residual, shaped.slope)
+
+    def _flat(self, tables: npt.NDArray[np.float32]) -> Tensor:
+        """Tables of labels under each other, so that a number names table and row."""
+        return torch.tensor(tables, device=self._device).flatten(0, 1)
 
     def _stack(self, arrays: Sequence[npt.NDArray[np.float64]]) -> Tensor:
         return torch.as_tensor(np.stack(arrays), dtype=torch.float32, device=self._device)
@@ -282,86 +308,22 @@ class BatchedRuns:
             },
             history=history,
         )
-        axes = model.axis_values(model.encode(_numpy(self._x[stream.rows])))
-        labels = _numpy(self._y[stream.rows])
-        offsets = {
-            label: _mean(labels[:, self._label_names.index(label)] - axes[label].to_numpy())
-            for label in model.labels
-        }
-        return replace(model, offsets=offsets)
-
-
-class _Adam:
-    """Adam by torch's own function.
-
-    `torch.optim.Adam` loads torch's compiler first, 2 s in every process, and takes three times as
-    long per step.
-    """
-
-    def __init__(self, weights: Iterable[Tensor], *, learning_rate: float) -> None:
-        self.weights, self._learning_rate = list(weights), learning_rate
-        self._means = [torch.zeros_like(weight) for weight in self.weights]
-        self._squares = [torch.zeros_like(weight) for weight in self.weights]
-        self._steps = [torch.zeros((), device=weight.device) for weight in self.weights]
-
-    @torch.no_grad()
-    def step(self, gradients: Iterable[Tensor]) -> None:
-        adam(
-            self.weights,
-            list(gradients),
-            self._means,
-            self._squares,
-            [],
-            self._steps,
-            fused=True,
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
-            lr=self._learning_rate,
-            weight_decay=0.0,
-            eps=1e-8,
-            maximize=False,
+        labels, counts = self._ratings.of(position, stream.rows)
+        groups = None if self._groups is None else self._groups.cpu().numpy()[stream.rows]
+        return in_rating_units(
+            model,
+            _numpy(self._x[stream.rows]),
+            dict(zip(self._label_names, labels.T, strict=True)),
+            dict(zip(self._label_names, counts.T, strict=True)),
+            groups,
+            fit_gain=self._recipe.loss in WITHOUT_UNITS,
         )
-
-
-class _Best:
-    """The weights of each run at its lowest validation loss, and which runs still improve."""
-
-    def __init__(self, network: Autoencoder, runs: int) -> None:
-        self._weights = list(network.weights)
-        self._kept = [weight.detach().clone() for weight in self._weights]
-        device = self._kept[0].device
-        self._lowest = torch.full((runs,), torch.inf, device=device)
-        self._waited = torch.zeros(runs, dtype=torch.long, device=device)
-        self._stopped = torch.zeros(runs, dtype=torch.bool, device=device)
-
-    @torch.no_grad()
-    def update(self, loss: Tensor, *, patience: int) -> bool:
-        """Take the losses `(runs,)` of an epoch; True when every run has stopped."""
-        better = (loss < self._lowest) & ~self._stopped
-        self._lowest = torch.where(better, loss, self._lowest)
-        self._waited = torch.where(better, 0, self._waited + 1)
-        self._stopped |= self._waited >= patience
-        for kept, weight in zip(self._kept, self._weights, strict=True):
-            kept[better] = weight[better]
-        return bool(self._stopped.all())
-
-    @torch.no_grad()
-    def restore(self) -> None:
-        for kept, weight in zip(self._kept, self._weights, strict=True):
-            weight.copy_(kept)
 
 
 def _generator(seed: int, *, purpose: int) -> torch.Generator:
     """Independent random numbers for each purpose (0 initial weights, 1 batches) of a seed."""
     state = np.random.SeedSequence(seed).generate_state(2, dtype=np.uint64)
     return torch.Generator().manual_seed(int(state[purpose] >> 1))
-
-
-def _mean(values: npt.NDArray[np.float64]) -> float:
-    """Mean of what is not NaN; 0 where nothing is, so that no NaN reaches the model."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else 0.0
 
 
 def _numpy(tensor: Tensor) -> npt.NDArray[np.float32]:

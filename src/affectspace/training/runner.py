@@ -17,6 +17,7 @@ from affectspace.model import AffectModel
 from affectspace.processes import available_cores
 from affectspace.progress import progress_bar
 from affectspace.training.batched import split, stream_key
+from affectspace.training.ratings import ratings_of
 from affectspace.training.recipe import Recipe, Run
 from affectspace.training.shares import Share, train_share, train_shares
 
@@ -48,7 +49,7 @@ def train(
     Args:
         features: shape `(n, f)`, finite.
         labels: ratings by name, each of shape `(n,)`, NaN where unlabelled; whatever the runs'
-            objectives name must be there.
+            objectives name must be there, or among the run's own labels.
         runs: the models to train.
         recipe: how; None for the published recipe.
         groups: shape `(n,)`, any hashable values; pairs of the metric loss are formed within a
@@ -66,7 +67,8 @@ def train(
 
     Raises:
         ValueError: if features are not finite or not of shape `(n, f)`, a label is missing,
-            infinite or of another length, `clean` names no row, or a run has no rows.
+            infinite or of another length, a weight is below 0 or not finite, `clean` names no row,
+            or a run has no rows.
         DeviceError: if there is no such device.
         TrainingError: if a loss was not finite.
 
@@ -82,7 +84,6 @@ def train(
     check_device(device)
     x = _checked_features(features)
     names = sorted({label for run in runs for label in run.objective.axes})
-    y = _checked_labels(labels, names, len(x))
     codes = None if groups is None else pd.factorize(np.asarray(groups))[0]
     targets = None if clean is None else _checked_positions(clean, len(x))
     if any(len(run.rows) == 0 for run in runs):
@@ -90,9 +91,11 @@ def train(
     work = recipe.epochs * sum(len(run.rows) for run in runs)
     processes = available_cores() if device == "cpu" and work >= WORTH_PROCESSES else 1
     positions = _shared_out(runs, recipe, processes)
+    parts = [[runs[i] for i in own] for own in positions]
+    heard = [ratings_of(part, labels, names, len(x)) for part in parts]
     shares = [
-        Share(x, y, codes, targets, names, [runs[i] for i in part], recipe, device)
-        for part in positions
+        Share(x, ratings, codes, targets, names, part, recipe, device)
+        for part, ratings in zip(parts, heard, strict=True)
     ]
     kept = None if feature_names is None else tuple(feature_names)
     models: dict[int, AffectModel] = {}
@@ -157,20 +160,3 @@ def _checked_positions(clean: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
     if not whole or not 0 <= positions.min() <= positions.max() < n:
         raise ValueError(f"clean should hold {n} positions of rows, from 0 to {n - 1}")
     return positions.astype(np.int64)
-
-
-def _checked_labels(
-    labels: Mapping[str, npt.ArrayLike], names: Sequence[str], n: int
-) -> npt.NDArray[np.float32]:
-    missing = [name for name in names if name not in labels]
-    if missing:
-        raise ValueError(f"the objectives need labels {missing}, but only {sorted(labels)} came")
-    y = np.full((n, len(names)), np.nan, dtype=np.float32)
-    for column, name in enumerate(names):
-        values = np.asarray(labels[name], dtype=np.float32)
-        if values.shape != (n,):
-            raise ValueError(f"label {name!r} has shape {values.shape}, expected ({n},)")
-        if np.isinf(values).any():
-            raise ValueError(f"label {name!r} has infinite values; NaN is 'unlabelled'")
-        y[:, column] = values
-    return y

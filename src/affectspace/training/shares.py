@@ -17,6 +17,7 @@ import torch
 from affectspace.model import AffectModel
 from affectspace.processes import main_hidden, worker_context
 from affectspace.training.batched import BatchedRuns
+from affectspace.training.ratings import Ratings
 from affectspace.training.recipe import Recipe, Run
 
 MANY_FEATURES = 1000
@@ -28,7 +29,7 @@ class Share:
     """Runs that are trained together, and what they are trained on; see `train`."""
 
     x: npt.NDArray[np.float32]
-    y: npt.NDArray[np.float32]
+    ratings: Ratings
     groups: npt.NDArray[np.int64] | None
     clean: npt.NDArray[np.int64] | None
     label_names: Sequence[str]
@@ -42,7 +43,7 @@ def train_share(share: Share, advance: Callable[[int], None]) -> list[AffectMode
     with _threads(1 if share.x.shape[1] < MANY_FEATURES else torch.get_num_threads()):
         batched = BatchedRuns(
             share.x,
-            share.y,
+            share.ratings,
             share.groups,
             share.clean,
             label_names=share.label_names,

@@ -1,16 +1,13 @@
-r"""Losses that shape a latent space by ratings.
-
-A pure function computes, an `nn.Module` twin wraps it. Labels are ratings in rating units; NaN is
-"unlabelled" and never reaches a gradient.
-"""
+"""The continuous metric loss."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from affectspace.losses.rows import axis_values, columns, is_contrast, known_rows, sums
 
 
 class MetricLoss(NamedTuple):
@@ -31,7 +28,11 @@ class MetricLoss(NamedTuple):
 
 
 def continuous_metric_loss(
-    embeddings: Tensor, labels: Tensor, *, groups: Tensor | None = None
+    embeddings: Tensor,
+    labels: Tensor,
+    *,
+    groups: Tensor | None = None,
+    weights: Tensor | None = None,
 ) -> MetricLoss:
     r"""Continuous metric loss: embedding differences follow label differences with slope one.
 
@@ -48,6 +49,9 @@ def continuous_metric_loss(
     With `groups`, pairs are formed within a group only (say a corpus, so that one corpus's rating
     habits are never compared with another's), and the sums are weighted by each group's number of
     rows.
+    With `weights`, a pair counts as the product of its rows' weights: the sums and the centres are
+    weighted, n becomes the sum of the weights W, and n (n - 1) the weight of all pairs,
+    W^2 - sum(w^2).
 
     A single label is compared with the mean over all latent dimensions. Of several labels, label j
     is compared with dimension j; further dimensions stay free.
@@ -64,6 +68,8 @@ def continuous_metric_loss(
         labels: shape `(n,)` or `(n, k)`, ratings; NaN where a row is unlabelled.
             `k` is at most `d`.
         groups: shape `(n,)`, integers; the group of each row.
+        weights: shape `(n,)`, or `(n, k)` with one for each label; how much a row's label counts,
+            at least 0, only their ratios matter. A row of weight 0 is as good as unlabelled.
 
     Returns:
         The loss and its parts. A label with fewer than 2 labelled rows (in every group), or with
@@ -78,31 +84,24 @@ def continuous_metric_loss(
         >>> continuous_metric_loss(embeddings, labels)
         MetricLoss(loss=tensor(1.), residual=tensor(0.), slope=tensor(2.))
     """
-    single = labels.ndim == embeddings.ndim - 1
-    columns = labels.unsqueeze(-1) if single else labels
-    agree = columns.shape[:-1] == embeddings.shape[:-1]
-    if embeddings.ndim < 2 or not agree:
-        raise ValueError(
-            "embeddings of shape (n, d) need labels of shape (n,) or (n, k), "
-            f"but came {tuple(embeddings.shape)} and {tuple(labels.shape)}"
-        )
-    count, dimensions = columns.shape[-1], embeddings.shape[-1]
-    if count > dimensions:
-        raise ValueError(
-            f"{count} labels need as many latent dimensions, but there are {dimensions}"
-        )
-    values = embeddings.mean(-1, keepdim=True) if count == 1 else embeddings[..., :count]
-    residual, slope = metric_terms(values, columns, groups=groups)
+    of_labels, of_rows = columns(embeddings, labels, weights)
+    values = axis_values(embeddings, of_labels)
+    residual, slope = metric_terms(values, of_labels, groups=groups, weights=of_rows)
     loss = (residual + (slope - 1).abs()).sum(-1)
     return (
         MetricLoss(loss, residual[..., 0], slope[..., 0])
-        if single
+        if labels.ndim < embeddings.ndim
         else MetricLoss(loss, residual, slope)
     )
 
 
 def metric_terms(
-    values: Tensor, labels: Tensor, *, groups: Tensor | None = None, n_groups: int | None = None
+    values: Tensor,
+    labels: Tensor,
+    *,
+    groups: Tensor | None = None,
+    n_groups: int | None = None,
+    weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Residual and slope of each axis on its own label, over all labelled pairs.
 
@@ -114,55 +113,38 @@ def metric_terms(
         labels: shape `(..., n, k)`, NaN where unlabelled.
         groups: shape `(..., n)` or `(n,)`, integers; pairs are formed within a group.
         n_groups: with it, the groups must be 0 to `n_groups - 1`, and need not be searched.
+        weights: shape `(..., n, k)`, at least 0: how much each label counts.
 
     Returns:
         Residual and slope, each of shape `(..., k)`; 0 and 1 for a label without a pair, or
         constant.
     """
-    labelled = ~labels.isnan()
-    weight = labelled.to(values.dtype)
-    label = torch.where(labelled, labels, 0).to(values.dtype)
-    value = torch.where(labelled, values, 0)
-    total, spread = _sums(groups, n_groups)
+    label, value, weight = known_rows(values, labels, weights)
+    root = weight if weights is None else weight.sqrt()
+    total, spread = sums(groups, n_groups)
+
+    def weighted(rows: Tensor) -> Tensor:
+        return rows if weights is None else weight * rows
 
     n = total(weight)
-    per_row = spread(n.clamp(min=1))
-    label_c = (label - spread(total(label)) / per_row) * weight
-    value_c = (value - spread(total(value)) / per_row) * weight
+    per_group = n.clamp(min=torch.finfo(n.dtype).tiny)
+    per_row = spread(per_group)
+    label_c = (label - spread(total(weighted(label))) / per_row) * root
+    value_c = (value - spread(total(weighted(value))) / per_row) * root
 
     def over_pairs(rows: Tensor) -> Tensor:
         return (n * total(rows)).sum(-2)
 
+    one = 1 if weights is None else total(weight**2) / per_group
+    pairs = (n * (n - one)).sum(-2)
     label_label = over_pairs(label_c**2)
-    # Rounding leaves constant labels not quite zero once centred: anything below it is no contrast.
-    rounding = (8 * torch.finfo(values.dtype).eps) ** 2 * over_pairs(label**2)
-    contrast = label_label > rounding
+    contrast = is_contrast(label_label, over_pairs(weighted(label**2)))
+    if weights is not None:
+        contrast = contrast & (pairs > 0)  # rounding can leave the heaviest row alone
     slope = over_pairs(label_c * value_c) / torch.where(contrast, label_label, 1)
     squares = over_pairs((value_c - slope.unsqueeze(-2) * label_c) ** 2)
-    pairs = (n * (n - 1)).sum(-2)
-    residual = 2 * squares / pairs.clamp(min=1)
+    residual = 2 * squares / torch.where(contrast, pairs, 1)
     return torch.where(contrast, residual, 0), torch.where(contrast, slope, 1)
-
-
-def _sums(
-    groups: Tensor | None, n_groups: int | None
-) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
-    """Two functions: rows `(..., n, k)` to sums `(..., groups, k)`, and sums back to each row."""
-    if groups is None:
-        return (lambda rows: rows.sum(-2, keepdim=True)), (lambda sums: sums)
-    codes, count = groups, n_groups
-    if count is None:
-        found, codes = torch.unique(groups, return_inverse=True)
-        count = len(found)
-
-    def index(like: Tensor) -> Tensor:
-        return codes.unsqueeze(-1).expand(*like.shape[:-2], codes.shape[-1], like.shape[-1])
-
-    def total(rows: Tensor) -> Tensor:
-        sums = rows.new_zeros((*rows.shape[:-2], count, rows.shape[-1]))
-        return sums.scatter_add(-2, index(rows), rows)
-
-    return total, lambda sums: sums.gather(-2, index(sums))
 
 
 class ContinuousMetricLoss(nn.Module):
@@ -178,6 +160,12 @@ class ContinuousMetricLoss(nn.Module):
         torch.Size([3, 1])
     """
 
-    def forward(self, embeddings: Tensor, labels: Tensor, groups: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        embeddings: Tensor,
+        labels: Tensor,
+        groups: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> Tensor:
         """See [`continuous_metric_loss`][affectspace.losses.continuous_metric_loss]."""
-        return continuous_metric_loss(embeddings, labels, groups=groups).loss
+        return continuous_metric_loss(embeddings, labels, groups=groups, weights=weights).loss
