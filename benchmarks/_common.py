@@ -175,6 +175,28 @@ def corpus_files(name: str) -> list[str]:
     return list(table.index.get_level_values("file"))
 
 
+def collections(
+    names: Sequence[str], folder: Path, files: int, seed: int
+) -> list[tuple[str, list[str]]]:
+    """Return titles and files: samples of the corpora that are there, or else made voices.
+
+    Args:
+        names: of corpora.
+        folder: where voices are made.
+        files: how many of each; 0 takes all of a corpus, and makes 100 voices.
+        seed: of the samples.
+    """
+    from affectspace import corpora
+
+    found: list[tuple[str, list[str]]] = []
+    for name in names:
+        if paths := corpus_files(name):
+            random = np.random.default_rng(seed)
+            sample = random.choice(len(paths), min(files or len(paths), len(paths)), replace=False)
+            found.append((corpora.get(name).title, [paths[row] for row in np.sort(sample)]))
+    return found or [("Made voices", made_voices(folder, files or 100, seed=seed))]
+
+
 def made_voices(folder: Path, count: int, *, seconds: float = 2.5, seed: int = 0) -> list[str]:
     """Synthesise utterances of many manners and speakers, one WAV file each."""
     from affectspace.synthesis import draw_speaker, synthesise_utterance

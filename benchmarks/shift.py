@@ -23,11 +23,11 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from affectspace import corpora, load_model
+from affectspace import load_model
 from affectspace.audio import SAMPLING_RATE, read_audio
 from affectspace.audio.degrade import Degradation, mp3_file
 from affectspace.model import AffectModel
-from benchmarks._common import corpus_files, machine, made_voices, markdown, parser
+from benchmarks._common import collections, machine, markdown, parser
 
 CORPORA = ("emodb", "urdu", "emotale")
 LABELS = ("activation", "valence")
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     sources = ", ".join(model.record.get("sources", {})) or "an unknown corpus"
     print(f"Model {model.name or model.source} {model.version}, trained on {sources}")
     with tempfile.TemporaryDirectory() as scratch:
-        for name, files in _collections(Path(scratch) / "made", wanted.files, wanted.seed):
+        for name, files in collections(CORPORA, Path(scratch) / "made", wanted.files, wanted.seed):
             as_they_are, worse = measure(model, files, Path(scratch) / "worse", jobs=wanted.jobs)
             ok = as_they_are["status"].eq("ok")
             spread = ", ".join(
@@ -92,16 +92,16 @@ def measure(
 
 
 def table(as_they_are: pd.DataFrame, worse: Mapping[str, pd.DataFrame]) -> str:
-    """Return shifts, statuses and cautions as Markdown, a row per degradation."""
+    """Return shifts, the median `snr`, statuses and cautions as Markdown, a row per degradation."""
     heads = [head for label in LABELS for head in (f"{label} shift", "absolute", "r")]
-    rows = [["as they are", *[""] * len(heads), *words(as_they_are)]]
+    rows = [["as they are", *[""] * len(heads), _noise(as_they_are), *words(as_they_are)]]
     for name, embedded in worse.items():
         figures: list[str] = []
         for label in LABELS:
             mean, absolute, r = shift(as_they_are[label].to_numpy(), embedded[label].to_numpy())
             figures += [f"{round(mean, 2) + 0.0:+.2f}", f"{absolute:.2f}", f"{r:.2f}"]
-        rows.append([name, *figures, *words(embedded)])
-    columns = ["", *heads, "not scored", "cautions"]
+        rows.append([name, *figures, _noise(embedded), *words(embedded)])
+    columns = ["", *heads, "snr", "not scored", "cautions"]
     return markdown(columns, rows, words=2)
 
 
@@ -128,6 +128,10 @@ def words(embedded: pd.DataFrame) -> tuple[str, str]:
     return not_scored, doubted
 
 
+def _noise(embedded: pd.DataFrame) -> str:
+    return f"{embedded['snr'].median():.0f}"
+
+
 def _write(stem: Path, samples: NDArray[np.float32], name: str) -> Path:
     """Degrade a signal and write it as the file that it would come in."""
     samples = DEGRADATIONS[name](samples)
@@ -140,17 +144,6 @@ def _write(stem: Path, samples: NDArray[np.float32], name: str) -> Path:
         samples, rate = soxr.resample(samples, rate, TELEPHONE_RATE, quality="HQ"), TELEPHONE_RATE
     soundfile.write(path, samples, rate, subtype="PCM_16")
     return path
-
-
-def _collections(folder: Path, files: int, seed: int) -> list[tuple[str, list[str]]]:
-    """Return names and files: samples of the corpora that are there, or made voices."""
-    found: list[tuple[str, list[str]]] = []
-    for name in CORPORA:
-        if paths := corpus_files(name):
-            random = np.random.default_rng(seed)
-            sample = random.choice(len(paths), min(files or len(paths), len(paths)), replace=False)
-            found.append((corpora.get(name).title, [paths[row] for row in np.sort(sample)]))
-    return found or [("Made voices", made_voices(folder, files or 100, seed=seed))]
 
 
 if __name__ == "__main__":

@@ -46,6 +46,8 @@ def embedding_table(rows, *, seed=0, failed=0.03, files=None):
     table["clipped_share"] = np.where(random.random(rows) < 0.05, random.random(rows) * 0.05, 0)
     table["voiced_share"] = random.beta(6, 4, rows)
     table["bandwidth"] = random.choice([8000.0, 7900.0, 3400.0], rows, p=[0.6, 0.3, 0.1])
+    table["snr"] = np.where(table["duration"] < 1, np.nan, random.normal(25, 6, rows))
+    table["truncated"] = 0.0
     table["speaker"] = [f"speaker {number:02d}" for number in speaker]
     table["emotion"] = emotion
     table["gender"] = np.where(speaker % 2, "female", "male")
@@ -67,6 +69,7 @@ def _add_cautions(table):
         "band_limited": table["bandwidth"] < 4000,
         "quiet": table["level"] < -33,
         "clipping": table["clipped_share"] > 0.01,
+        "noisy": table["snr"] < 13,
         "short": table["duration"] < 1.2,
     }
     table["caution"] = [

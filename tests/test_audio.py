@@ -112,6 +112,40 @@ def test_sources_agree(tmp_path):
         np.testing.assert_array_equal(signal.samples, signals[0].samples)
 
 
+# --- files that were cut short ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["WAV", "WAVEX", "AIFF", "AU"])
+def test_a_file_that_ends_before_its_header_says_is_truncated(form):
+    data = in_bytes(voice(2.0), format=form, subtype="PCM_16")
+    assert read_audio(data).truncated == 0
+    signal = read_audio(data[:-16_000])
+    assert signal.duration == pytest.approx(1.5, abs=0.002)
+    assert signal.truncated == pytest.approx(0.5, abs=0.002)
+    assert read_audio(data[:-200]).truncated == 0  # 6 ms
+
+
+def test_of_a_truncated_file_only_spans_up_to_its_end_are():
+    data = in_bytes(voice(2.0), subtype="PCM_16")[:-16_000]
+    assert read_audio(data, end=1.4).truncated == 0
+    assert read_audio(data, start=0.5).truncated == pytest.approx(0.5, abs=0.002)
+    assert read_audio(data, start=0.5, end=1.5).truncated == pytest.approx(0.5, abs=0.002)
+
+
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000])
+def test_a_wav_from_a_pipe_is_not_truncated(size):
+    data = bytearray(in_bytes(voice(), subtype="PCM_16"))
+    data[40:44] = size.to_bytes(4, "little")
+    assert read_audio(bytes(data)).truncated == 0
+
+
+def test_what_announces_no_length_is_not_truncated():
+    assert read_audio((voice(), 16_000)).truncated == 0
+    assert read_audio(encoded(voice(1.0, 44_100)[None], 44_100, "mp4", "aac")).truncated == 0
+    for form in ("FLAC", "OGG", "MP3"):
+        assert read_audio(in_bytes(voice(), format=form)).truncated == 0
+
+
 # --- arrays ----------------------------------------------------------------------------------
 
 

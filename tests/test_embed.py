@@ -17,7 +17,7 @@ from affectspace.audio import Status, read_audio
 from affectspace.errors import ContractError, TableError
 from affectspace.features import backend, extract
 from affectspace.model import Calibration, save_model
-from affectspace.model.cautions import CLIPPING_FROM, QUIET_BELOW, Caution, cautions
+from affectspace.model.cautions import CLIPPING_FROM, NOISY_BELOW, QUIET_BELOW, Caution, cautions
 from affectspace.model.recordings import gather
 from affectspace.tables import read_table, utterance_index, write_table
 from made_speech_model import speech_model
@@ -27,7 +27,7 @@ COLUMNS = [
     *("activation", "activation_low", "activation_high"),
     *("valence", "valence_low", "valence_high"),
     *("z1", "z2", "unusualness", "status", "message", "caution"),
-    *("duration", "level", "clipped_share", "voiced_share", "bandwidth"),
+    *("duration", "level", "clipped_share", "voiced_share", "bandwidth", "snr", "truncated"),
 ]
 ESTIMATES = COLUMNS[:9]
 
@@ -190,7 +190,7 @@ def test_a_model_of_one_label_leaves_the_other_empty():
     model = speech_model()
     objective = type(model.objective)("metric-act", {"activation": ()})
     only = replace(model, objective=objective, offsets={"activation": 3.0}, calibration=None)
-    table = only.embed((voice(), 16_000))
+    table = only.embed((voice(0.8), 16_000))
     assert list(table.columns) == COLUMNS
     assert table["activation"].notna().all()
     assert table[["valence", "activation_low", "unusualness"]].isna().all(axis=None)
@@ -209,7 +209,9 @@ def test_a_second_run_computes_nothing(model, tmp_path, monkeypatch):
 
 def quality(**values: float) -> pd.DataFrame:
     usual = {"duration": 1.0, "level": -20.0, "clipped_share": 0.0, "bandwidth": 8000.0}
-    return pd.DataFrame({**usual, "unusualness": 0.5, **values}, index=[0])
+    return pd.DataFrame(
+        {**usual, "snr": 30.0, "truncated": 0.0, "unusualness": 0.5, **values}, index=[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -224,6 +226,10 @@ def quality(**values: float) -> pd.DataFrame:
         ({"level": QUIET_BELOW - 0.1}, "quiet"),
         ({"level": QUIET_BELOW}, ""),
         ({"clipped_share": CLIPPING_FROM}, "clipping"),
+        ({"snr": NOISY_BELOW - 0.1}, "noisy"),
+        ({"snr": NOISY_BELOW}, ""),
+        ({"snr": np.nan, "truncated": np.nan}, ""),
+        ({"truncated": 0.5}, "truncated"),
         ({"unusualness": 0.99}, ""),
         ({"unusualness": 1.0}, "unusual"),
         ({"unusualness": np.nan, "duration": np.nan, "level": np.nan}, ""),
@@ -251,6 +257,23 @@ def test_cautions_of_real_signals(model):
     assert table["status"].eq("ok").all()
     for caution, words in zip(doubtful, table["caution"], strict=True):
         assert caution in words.split(";")
+
+
+def test_noise_and_a_cut_file_are_doubted(model, tmp_path):
+    speech = np.concatenate([voice(1.0), np.zeros(16_000, np.float32)])
+    hiss = noise(2.0)
+    noisy = write(tmp_path / "noisy.wav", 0.3 * speech + 0.4 * hiss)
+    quiet = write(tmp_path / "quiet.wav", 0.3 * speech + hiss / 100)
+    cut = tmp_path / "cut.wav"
+    cut.write_bytes(Path(quiet).read_bytes()[:-9_600])
+    table = model.embed([noisy, quiet, cut], cache=False)
+    assert [set(words.split(";")) & {"noisy", "truncated"} for words in table["caution"]] == [
+        {"noisy"},
+        set(),
+        {"truncated"},
+    ]
+    assert table["snr"].iloc[0] < 12 < table["snr"].iloc[1]
+    assert table["truncated"].tolist() == pytest.approx([0, 0, 0.3], abs=0.002)
 
 
 def test_every_caution_has_a_sentence():

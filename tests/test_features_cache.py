@@ -255,7 +255,9 @@ def filled(root: Path, count: int) -> Cache:
     store = Cache(root, SPEC)
     for number in range(count):
         values = np.full(3, number, np.float32)
-        store.add(bytes([number] * 16), Result("ok", "", 1.0, -20.0, 0.0, 0.5, 8000.0, values))
+        store.add(
+            bytes([number] * 16), Result("ok", "", 1.0, -20.0, 0.0, 0.5, 8000.0, 30.0, 0.0, values)
+        )
         store.flush()
     return store
 

@@ -25,7 +25,7 @@ def table(contract: FeatureSpec = SPEC) -> FeatureTable:
     )
     values = rng.standard_normal((3, len(contract.features))).astype(np.float32)
     values[1] = np.nan
-    ok = Result("ok", "", 1.25, -20.5, 0.0, 0.5, 8000.0)
+    ok = Result("ok", "", 1.25, -20.5, 0.0, 0.5, 8000.0, 31.5, 0.0)
     return table_of_results(utterances, contract, values, [ok, Result("silent", "so quiet"), ok])
 
 

@@ -15,14 +15,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from affectspace.audio.spectra import FRAME, energies, evenly, frames_of, powers
+
 BAND_LIMITED_BELOW = 5_000.0
 """In Hz. Telephone ends at 3.4 to 4 kHz, at 4.7 kHz where it was resampled poorly."""
 
 STEP = 18.0  # dB
 DEPTH = 38.0  # dB below the strongest bin; breath and room noise above strong speech lie higher
 
-_FRAME = 512  # samples at 16 kHz: 32 ms, and bins of 31.25 Hz
-_BIN = 16_000 / _FRAME
+_BIN = 16_000 / FRAME
 _LOUD = 1e-4  # a frame 40 dB below the loudest isn't looked at
 _MOST = 1_000  # frames, evenly spread over longer recordings
 _SHARE = 10  # the strongest one in so many
@@ -30,8 +31,6 @@ _FLOOR = 1e-9  # of the strongest bin; less is nothing
 _LOWEST, _HIGHEST = 64, 232  # bins of edges: 2 kHz, and 7.25 kHz: filters for 16 kHz follow
 _TOP = 241  # 7.5 kHz
 _FAR, _NEAR = 32, 16  # bins below an edge: 1 and 0.5 kHz
-
-_WINDOW = np.hanning(_FRAME + 2)[1:-1]
 
 
 def bandwidth(samples: NDArray[np.float32]) -> float:
@@ -71,15 +70,10 @@ def bandwidth(samples: NDArray[np.float32]) -> float:
 
 def _strong_spectrum(samples: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the power per bin where it is strongest, smoothed over 5 bins, shape (257,)."""
-    whole = len(samples) // _FRAME * _FRAME
-    frames = samples[:whole].reshape(-1, _FRAME)
-    energy = np.einsum("ij,ij->i", frames, frames)
+    frames = frames_of(samples)
+    energy = energies(frames)
     loud = np.flatnonzero(energy >= _LOUD * energy.max())
-    loud = loud[:: -(-len(loud) // _MOST)]
-    chosen = frames[loud].astype(np.float64)
-    chosen -= chosen.mean(axis=1, keepdims=True)
-    chosen *= _WINDOW
-    power = np.square(np.abs(np.fft.rfft(chosen, axis=1)))
+    power = powers(frames[evenly(loud, _MOST)])
     strong = max(1, len(power) // _SHARE)
     power = np.partition(power, len(power) - strong, axis=0)[-strong:]
     return np.convolve(power.mean(axis=0), np.full(5, 0.2), mode="same")

@@ -32,6 +32,8 @@ class Container:
         AudioError: `needs_av` or `unreadable`.
     """
 
+    lacking = 0.0  # s; such formats announce no length that could be held against them
+
     def __init__(self, file: IO[bytes]) -> None:
         try:
             import av

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,10 @@ Samples = NDArray[np.float32]
 
 _READ_ON = 120.0  # s
 _MUTING = threading.Lock()
+_CUT_SHORT = re.compile(
+    r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be ([1-9]\d*)\)", re.MULTILINE
+)
+_UNKNOWN_SIZE = 0x7FFFF000  # bytes; sox says this, ffmpeg 0xFFFFFFFF
 _NO_DATA_CHUNK = 71  # libsndfile's code for a wav header that nothing follows
 
 
@@ -32,6 +37,7 @@ class Decoder(Protocol):
 
     sampling_rate: int
     duration: float
+    lacking: float
 
     def blocks(self, start: float, end: float | None, seconds: float | None) -> Iterator[Samples]:
         """Decode a span, in blocks of so many seconds, or in few large ones."""
@@ -121,6 +127,21 @@ class AudioFile:
             first, last = span(round(decoder.duration * rate), rate, start, end)
             return first / rate, last / rate
 
+    def lacking(self, end: float | None = None) -> float:
+        """Return how much of a span the file lacks, though its header announces it, in seconds.
+
+        So ends a download, or a recording, that was cut short. Known of WAV, AIFF and AU.
+
+        Args:
+            end: of the span, in seconds; None is the end.
+
+        Returns:
+            0 for whole files, for a span that ends before the file does, and for up to 20 ms.
+        """
+        with self._opened() as decoder:
+            before = end is not None and end < decoder.duration - ROUNDING
+            return 0.0 if before or decoder.lacking <= ROUNDING else decoder.lacking
+
     @contextmanager
     def _opened(self) -> Iterator[Decoder]:
         try:
@@ -196,6 +217,7 @@ class _SoundFile:
         self._sound = _Unmoved(file)
         self.sampling_rate: int = self._sound.samplerate
         self.duration: float = self._sound.frames / self.sampling_rate
+        self.lacking = self.duration * _announced_too_much(self._sound.extra_info)
 
     def blocks(self, start: float, end: float | None, seconds: float | None) -> Iterator[Samples]:
         sound, rate = self._sound, self.sampling_rate
@@ -233,6 +255,18 @@ class _SoundFile:
         while (to_skip := position - sound.tell()) > 0:
             if len(sound.read(min(to_skip, 1_000_000), dtype="float32")) == 0:
                 return
+
+
+def _announced_too_much(log: str) -> float:
+    """Tell from libsndfile's log what share of the samples there are the file lacks.
+
+    Programs that write to a pipe announce about 2 or 4 GB, as they can't know.
+    """
+    found = _CUT_SHORT.search(log)
+    if found is None:
+        return 0.0
+    announced, there = map(int, found.groups())
+    return announced / there - 1 if there < announced < _UNKNOWN_SIZE else 0.0
 
 
 class _Unmoved(soundfile.SoundFile):  # type: ignore[misc]

@@ -98,7 +98,11 @@ def add_noise(samples: Samples, snr: float, *, random: np.random.Generator) -> S
     spectrum = np.fft.rfft(random.standard_normal(size))
     spectrum[0] = 0
     spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
-    noise = np.fft.irfft(spectrum, size).astype(np.float32)
+    return mix_at(samples, np.fft.irfft(spectrum, size).astype(np.float32), snr)
+
+
+def mix_at(samples: Samples, noise: Samples, snr: float) -> Samples:
+    """Add a noise at a level below that of a signal, in dB; shape (n,) both, not clipped."""
     wanted = level(samples) - snr
     mixed: Samples = samples + noise * np.float32(10 ** ((wanted - level(noise)) / 20))
     return mixed

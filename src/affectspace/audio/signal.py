@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from affectspace.audio import checks, decode, voicing
 from affectspace.audio.bandwidth import BAND_LIMITED_BELOW, bandwidth
 from affectspace.audio.names import locate
+from affectspace.audio.noise import signal_to_noise
 from affectspace.audio.status import Status
 from affectspace.errors import AudioError
 
@@ -26,7 +27,7 @@ SAMPLING_RATE = 16_000
 MOST_CHANNELS = 64
 """Where an array has more rows than that, and fewer columns, it was meant the other way round."""
 
-RULES = 2
+RULES = 3
 """Counts the versions of how audio is read and checked; caches of other versions aren't used."""
 
 Channel = Literal["first", "mean"] | int
@@ -48,6 +49,10 @@ class Signal:
         clipped_share: share of the recording's samples at full scale, 0 to 0.1.
         voiced_share: share of the signal that is voiced, 0 to 1.
         bandwidth: the frequency up to which there is sound, in Hz, up to 8000.
+        snr: level of the speech over that of steady noise, in dB, -20 to 60; NaN with less than 1 s
+            of sound. See [`signal_to_noise`][affectspace.audio.noise.signal_to_noise].
+        truncated: how much is missing behind the end by the file's header, in seconds; 0 for a
+            whole file.
     """
 
     samples: NDArray[np.float32]
@@ -58,6 +63,8 @@ class Signal:
     clipped_share: float
     voiced_share: float
     bandwidth: float
+    snr: float
+    truncated: float = 0.0
 
     @property
     def band_limited(self) -> bool:
@@ -99,7 +106,8 @@ def read_audio(
     if isinstance(source, tuple):
         return _signal(*from_array(*source, begin, stop), channel)
     with opened(source) as file:
-        return _signal(*file.read(begin, stop), channel)
+        signal = _signal(*file.read(begin, stop), channel)
+        return replace(signal, truncated=file.lacking(stop))
 
 
 def check_channel(channel: Channel) -> None:
@@ -166,6 +174,7 @@ def _signal(samples: NDArray[np.float32], rate: int, channel: Channel) -> Signal
         clipped_share=clipped_share,
         voiced_share=voicing.voiced_share(mono),
         bandwidth=bandwidth(mono),
+        snr=signal_to_noise(mono),
     )
 
 

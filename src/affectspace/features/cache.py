@@ -43,6 +43,8 @@ _SCHEMA = pa.schema(
         ("clipped_share", pa.float64()),
         ("voiced_share", pa.float64()),
         ("bandwidth", pa.float64()),
+        ("snr", pa.float64()),
+        ("truncated", pa.float64()),
         ("values", pa.binary()),  # little-endian float32
     ]
 )

@@ -21,7 +21,10 @@ from affectspace.tables import FILE_HEADERS, INDEX, read_frame, replaced_at_once
 
 _LOG = logging.getLogger(__name__)
 _METADATA = b"affectspace"  # the key of the contract in a Parquet file
-MEASURES = ("duration", "level", "clipped_share", "voiced_share", "bandwidth")
+MEASURES = (
+    *("duration", "level", "clipped_share", "voiced_share", "bandwidth", "snr", "truncated"),
+)
+"""What is measured on each recording, see [`Signal`][affectspace.audio.Signal]."""
 QUALITY = ("status", "message", *MEASURES, "band_limited")
 """The columns that extraction adds to those of the utterances."""
 
@@ -36,7 +39,8 @@ class FeatureTable:
             (`file, start, end`); all NaN where `rows.status` isn't `ok`, and finite where it is.
         rows: under the same index, the utterances' own columns and `status`, `message` (empty where
             all is well), `duration` (s), `level` (dBFS), `clipped_share`, `voiced_share` (0 to 1),
-            `bandwidth` (Hz) and `band_limited` (whether that is below 5 kHz).
+            `bandwidth` (Hz), `snr` (dB; NaN with less than 1 s of sound), `truncated` (s) and
+            `band_limited` (whether the bandwidth is below 5 kHz).
     """
 
     spec: FeatureSpec

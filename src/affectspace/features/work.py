@@ -46,6 +46,8 @@ class Result(NamedTuple):
     clipped_share: float = float("nan")
     voiced_share: float = float("nan")
     bandwidth: float = float("nan")
+    snr: float = float("nan")
+    truncated: float = float("nan")
     values: NDArray[np.float32] | None = None
 
 
@@ -152,6 +154,8 @@ def _result(
         signal.clipped_share,
         signal.voiced_share,
         signal.bandwidth,
+        signal.snr,
+        signal.truncated,
         values,
     )
 

@@ -265,9 +265,9 @@ class AffectModel:
             the input, `activation`, `valence` and the ends of their intervals (1 to 5), `z1`, `z2`,
             ..., `unusualness` (0 to 1), `status`, `message`, `caution` (words of
             [`Caution`][affectspace.model.Caution], joined by `;`), `duration` (s), `level`
-            (dBFS), `clipped_share`, `voiced_share` (0 to 1), `bandwidth` (Hz), and the columns of
-            the input, with `input_` before a name that is one of these. `attrs["affectspace"]` says
-            by which model.
+            (dBFS), `clipped_share`, `voiced_share` (0 to 1), `bandwidth` (Hz), `snr` (dB; NaN with
+            less than 1 s of sound), `truncated` (s), and the columns of the input, with `input_`
+            before a name that is one of these. `attrs["affectspace"]` says by which model.
 
         Raises:
             ContractError: if the model has no feature contract, or this installation can't meet it.

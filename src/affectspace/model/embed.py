@@ -18,7 +18,7 @@ from affectspace.audio import Channel, Status, stream_audio
 from affectspace.features import Backend, FeatureTable, extract, registry
 from affectspace.features.batch import FEW
 from affectspace.features.signals import InMemory, cut_signal, extract_signals
-from affectspace.features.table import table_of_results
+from affectspace.features.table import MEASURES, table_of_results
 from affectspace.features.work import Result, result_of
 from affectspace.model.cautions import cautions
 from affectspace.model.contract import adopt
@@ -32,12 +32,11 @@ if TYPE_CHECKING:
 
 LABELS = ("activation", "valence")
 ESTIMATES = tuple(f"{label}{end}" for label in LABELS for end in ("", "_low", "_high"))
-QUALITY = ("duration", "level", "clipped_share", "voiced_share", "bandwidth")
 
 _LOG = logging.getLogger(__name__)
 _DURATIONS = (1.0, 10.0)  # s, of spans of speech where a model doesn't say what it was trained on
 
-_OURS = {*INDEX, *ESTIMATES, "unusualness", "status", "message", "caution", *QUALITY}
+_OURS = {*INDEX, *ESTIMATES, "unusualness", "status", "message", "caution", *MEASURES}
 
 
 class _Run(NamedTuple):
@@ -225,7 +224,7 @@ def _embedding_table(
     described = model.describe(features.values)  # NaN in, NaN out
     latent = [name for name in described.columns if re.fullmatch(r"z\d+", name)]
     estimates = described.reindex(columns=[*ESTIMATES, *latent, "unusualness"])
-    measures = features.rows.reindex(columns=list(QUALITY))
+    measures = features.rows.reindex(columns=list(MEASURES))
     words = features.rows[["status", "message"]].copy()
     found = pd.concat([estimates, measures], axis="columns")
     words["caution"] = cautions(found, model.calibration).where(features.ok, "")

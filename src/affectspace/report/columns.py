@@ -37,6 +37,8 @@ _OWN: dict[str, dict[str, Any]] = {
     "clipped_share": {"digits": 6, "unit": ""},
     "voiced_share": {"digits": 5, "unit": ""},
     "bandwidth": {"digits": 0, "unit": "Hz"},
+    "snr": {"digits": 3, "unit": "dB"},
+    "truncated": {"digits": 4, "unit": "s"},
 }
 
 

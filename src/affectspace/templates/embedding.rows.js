@@ -62,7 +62,7 @@ const Rows = (() => {
     return String(Number(value.toPrecision(4)));
   }
 
-  const DIGITS = { unusualness: 3, duration: 2, level: 1, bandwidth: 0, clipped_share: 4, voiced_share: 2 };
+  const DIGITS = { unusualness: 3, duration: 2, level: 1, bandwidth: 0, snr: 1, clipped_share: 4, voiced_share: 2 };
 
   function digitsOf(column) {
     if (!column.own) return undefined;

@@ -18,6 +18,7 @@ const Tooltip = (() => {
       [Rows.number('level', row), (v) => `${v.toFixed(0)} dBFS`],
       [Rows.number('voiced_share', row), (v) => `${(100 * v).toFixed(0)} % voiced`],
       [Rows.number('bandwidth', row), (v) => `up to ${(v / 1000).toFixed(1)} kHz`],
+      [Rows.number('snr', row), (v) => `${v.toFixed(0)} dB over noise`],
     ];
     return parts.filter(([v]) => Number.isFinite(v)).map(([v, say]) => say(v)).join(' · ');
   }
