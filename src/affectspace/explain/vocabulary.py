@@ -145,7 +145,7 @@ _DESCRIPTORS: Mapping[str, _Descriptor] = {
     "loudness": _Descriptor("loudness", *_LOUD),
     "Loudness": _Descriptor("loudness", *_LOUD),
     "audspec_lengthL1norm": _Descriptor("auditory loudness", *_LOUD),
-    "audspecRasta_lengthL1norm": _Descriptor("loudness changes at the rate of speech", *_LOUD),
+    "audspecRasta_lengthL1norm": _Descriptor("RASTA loudness", *_LOUD),
     "pcm_RMSenergy": _Descriptor("energy", *_LOUD),
     "spectralFlux": _Descriptor("spectral flux", "loudness variation", 1),
     "pcm_fftMag_spectralFlux": _Descriptor("spectral flux", "loudness variation", 1),

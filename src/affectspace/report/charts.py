@@ -9,6 +9,7 @@ escaped, as plotly takes some HTML in texts.
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ VERDICT_HUES: Mapping[str, int] = {"same": 2, "partly": 1, "not shown": -1}
 """-1 is grey."""
 
 _ROW, _HEAD = 26, 92  # pixels
+_LABEL = 34  # characters in a line
 _EDGES = (-0.5, 1.5)  # of relative similarities, beyond which dots lie on the border
 
 Chart = dict[str, Any]
@@ -201,7 +203,7 @@ def _layout(labels: Sequence[str], title: str, *, per_row: int = _ROW) -> Chart:
         "xaxis": {"title": {"text": title}},
         "yaxis": {
             "tickvals": list(range(len(labels))),
-            "ticktext": [_escaped(label) for label in labels],
+            "ticktext": [_escaped(textwrap.fill(label, _LABEL)) for label in labels],
             "range": [len(labels) - 0.5, -0.5],
             "automargin": True,
             "showgrid": False,
