@@ -104,7 +104,8 @@ def _by_model(
         adapted = model
         if len(labelled):
             known, who = ratings.iloc[labelled], speakers[labelled]
-            adapted = adapt(model, features[labelled], known, speakers=who).model
+            told = features[labelled]
+            adapted = adapt(model, told, known, speakers=who, resamples=0).model
         return adapted.predict(features)
 
     return adapter
