@@ -214,7 +214,7 @@ def percentile_interval(values: FloatArray, *, speakers: int, level: float = LEV
 
 
 def expanded_tails(speakers: int, level: float = LEVEL) -> tuple[float, float]:
-    """The shares of resamples below the two ends of an interval: 0.025 and 0.975, taken further out.
+    """The shares of resamples below the two ends of an interval: 0.025, 0.975, taken further out.
 
     Args:
         speakers: how many were drawn from, at least 2.
