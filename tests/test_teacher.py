@@ -110,6 +110,14 @@ def test_valence_is_taught_free_of_what_a_corpus_makes_it_share_with_activation(
         assert abs(np.corrcoef(valence, activation)[0, 1]) < 0.3
 
 
+def test_valence_as_rated_keeps_what_it_shares_with_activation():
+    material, gone = made_material(slopes=(0.8, 0.8, 0.8)), frozenset({"c2"})
+    teacher = Teacher(free_valence=False)
+    taught = taught_ratings(material, gone, heard_ratings(material, gone), teacher)
+    corpus = slice(0, 80)
+    assert np.corrcoef(taught["valence"][corpus], taught["activation"][corpus])[0, 1] > 0.5
+
+
 def test_what_is_left_out_is_not_looked_at():
     material, gone = made_material(), frozenset({"c1"})
     honest = taught_ratings(material, gone, heard_ratings(material, gone), Teacher())

@@ -42,7 +42,7 @@ def taught_ratings(
     ratings = np.stack([heard.ratings[label][:n] for label in LABELS], axis=1)
     weights = np.stack([heard.weights[label][:n] for label in LABELS], axis=1).min(axis=1)
     rows = np.flatnonzero(kept & np.isfinite(ratings).all(axis=1) & (weights > 0))
-    lessons, units = _lessons(ratings[rows], sources[rows])
+    lessons, units = _lessons(ratings[rows], sources[rows], free_valence=teacher.free_valence)
     counts = weights[rows] / np.sqrt(_sizes(sources[rows]))
     counts /= counts.mean()
     x = material.as_recorded
@@ -57,12 +57,15 @@ def taught_ratings(
     return {label: taught[material.clean, i] for i, label in enumerate(LABELS)}
 
 
-def _lessons(ratings: Array, corpora: npt.NDArray[np.object_]) -> tuple[Array, Array]:
+def _lessons(
+    ratings: Array, corpora: npt.NDArray[np.object_], *, free_valence: bool
+) -> tuple[Array, Array]:
     """Ratings less each corpus's mean and line of valence on activation, in even units.
 
     Args:
         ratings: shape (n, 2), activation and valence.
         corpora: shape (n,).
+        free_valence: False: the line stays.
 
     Returns:
         The lessons, shape (n, 2), and the rating units of each label's deviation, (2,).
@@ -73,7 +76,7 @@ def _lessons(ratings: Array, corpora: npt.NDArray[np.object_]) -> tuple[Array, A
         centred = ratings[own] - ratings[own].mean(axis=0)
         activation, valence = centred.T
         power = float(activation @ activation)
-        slope = float(activation @ valence) / power if power > 0 else 0.0
+        slope = float(activation @ valence) / power if free_valence and power > 0 else 0.0
         freed = np.stack([activation, valence - slope * activation], axis=1)
         deviation = freed.std(axis=0)
         lessons[own] = freed / np.where(deviation > 1e-9, deviation, np.inf)

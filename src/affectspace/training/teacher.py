@@ -30,11 +30,14 @@ class Teacher:
         penalty: what a row of weight 1 adds to the kernel's diagonal: its noise, in units of the
             variance that the kernel explains.
         clip: standardised features are clipped to plus and minus this.
+        free_valence: take off valence what it shares with activation in each corpus, before it is
+            taught; see [`taught_ratings`][affectspace.study.teaching.taught_ratings].
     """
 
     width: float = 0.1
     penalty: float = 3.0
     clip: float = 3.0
+    free_valence: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings that regress nothing."""

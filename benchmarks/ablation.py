@@ -1,0 +1,70 @@
+"""What each part of the default recipe is worth, in languages left out.
+
+Leave one language out, every variant made from the same corpora (`AFFECTSPACE_DATA`, features from
+the cache in `AFFECTSPACE_CACHE`): the default recipe, it without one part at a time, and the
+paper's way on the same corpora. Prints the tables of `affectspace evaluate`. It is compared on the
+targets, so what is kept for these figures is not chosen without them.
+
+    python -m benchmarks.ablation [-o FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from affectspace.report import evaluation as report
+from affectspace.study.evaluate import run_evaluation
+from affectspace.study.evaluated import Settings
+from affectspace.study.recipes import RECIPES, ModelRecipe
+from affectspace.study.ways import recipe_way
+from affectspace.training.teacher import Teacher
+
+CLIPPED = replace(RECIPES["published"].training, clip=4.0)
+
+
+def variants() -> dict[str, ModelRecipe]:
+    """The default recipe, and what it is without each of its parts."""
+    default = RECIPES["default"]
+    undisturbed = replace(default.training, batch_size=256)  # as many steps on a fourth of the rows
+    return {
+        "default": default,
+        "no degraded copies": replace(default, degradations=(), training=undisturbed),
+        "no teacher": replace(default, teacher=None),
+        "valence as rated": replace(default, teacher=Teacher(free_valence=False)),
+        "no typical ratings": replace(default, typical=False),
+        "narrower teacher": replace(default, teacher=Teacher(width=0.3)),
+        "more noise": replace(default, training=replace(default.training, noise=1.0)),
+        "published network": replace(
+            default, training=replace(default.training, hidden=CLIPPED.hidden)
+        ),
+        "published recipe, clipped": replace(
+            RECIPES["published"], training=CLIPPED, calibrate=True
+        ),
+    }
+
+
+def main() -> None:
+    """Run all variants and print their tables."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("-o", "--output", type=Path, help="keep results and report there")
+    given = options.parse_args([] if __name__ != "__main__" else None)
+    data = Path(os.environ["AFFECTSPACE_DATA"])
+    paths = {name: data / "corpora" / name for name in RECIPES["default"].sources}
+    with tempfile.TemporaryDirectory() as folder:
+        found = run_evaluation(
+            paths,
+            [recipe_way(name, recipe) for name, recipe in variants().items()],
+            output=given.output or Path(folder) / "ablation",
+            settings=Settings(protocols=(2,)),
+            labels=data / "labels" / "dtu",
+            progress=True,
+        )
+    print(report.markdown(found.results, found.comparison))
+
+
+if __name__ == "__main__":
+    main()
