@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from affectspace.explain.speech import Speech
 
 
+WORTH_SAYING = 0.1
+"""The mean correlation from which on a family is named in a sentence."""
+
+
 @dataclass(frozen=True, eq=False)
 class Findings:
     """What was found.
@@ -118,7 +122,11 @@ def _of_correlations(across: pd.DataFrame, axis: str, of: str) -> str:
     if not len(mine):
         return ""
     mine = mine.sort_values(["clear", "mean"], key=np.abs, ascending=False)
-    most = mine[(2 * mine["clear"] > mine["languages"]) & (mine["against"] == 0)]
+    most = mine[
+        (2 * mine["clear"] > mine["languages"])
+        & (mine["against"] == 0)
+        & (mine["mean"].abs() >= WORTH_SAYING)
+    ]
     torn = mine[(mine["clear"] > 0) & (mine["against"] > 0)]
     subject = "The model's reading" if of == MODEL else "Listeners' ratings"
     verb = "goes" if of == MODEL else "go"
