@@ -34,8 +34,9 @@ FEW_LABELS_TITLE = "CCC of the estimates after n labels of the target"
 NOTES = {
     "transfer": (
         "Each target is a rated corpus in one language; no model trained for it met the corpus or "
-        "its language (a ready model may have: see the warnings). Cells: activation / valence. `mean` counts each of these targets once; a corpus "
-        "in several languages as a whole stands in a column of its own and isn't in the mean."
+        "its language (a ready model may have: see the warnings). Cells: activation / valence. "
+        "`mean` counts each of these targets once; a corpus in several languages as a whole stands "
+        "in a column of its own and isn't in the mean."
     ),
     "few_labels": (
         "n labelled utterances come from one random half of the target's speakers, and the score "
