@@ -171,7 +171,7 @@ def test_intervals_have_a_panel_per_label_and_a_colour_per_model():
 def test_intervals_of_another_metric_one_model_and_one_corpus():
     figure = drawn(plots.intervals(results(("joint",), ("near",), ("valence",)), metric="ccc"))
     (axes,) = figure.axes
-    assert axes.get_xlabel() == "ccc"
+    assert axes.get_xlabel() == "CCC"
 
 
 def test_intervals_with_gaps():
