@@ -6,11 +6,13 @@ with, `worst` the largest fall. `suggested` rates what `suggest` names instead o
 its interval is that of the mean difference over the draws (Student's t, 95 %), and draws of one
 corpus share speakers, so it is too narrow rather than too wide.
 
-Needs model folders that never saw the corpora: --lolo NAME=FOLDER, several times; AFFECTSPACE_DATA.
+Needs models that never saw the corpora, as folders, --lolo NAME=FOLDER, several times, or made here
+for EMO-DB, EmoTale and URDU, --recipe NAME, which takes minutes; AFFECTSPACE_DATA.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -24,8 +26,15 @@ from affectspace.adapt import adapt, aligned, suggest
 from affectspace.evaluation import adjusted_r2, ccc, mae, pearson
 from affectspace.evaluation.few_labels import draws
 from affectspace.model import AffectModel, load_model
-from affectspace.study.inputs import Extraction, read_corpus
+from affectspace.study.inputs import Extraction, read_corpora, read_corpus
+from affectspace.study.material import gather
+from affectspace.study.recipes import RECIPES, ModelRecipe
+from affectspace.study.selection import choose, tasks_of
+from affectspace.study.ways import Completed, recipe_way
 from benchmarks._common import machine, markdown, parser
+
+TARGETS = {"emodb": "emodb", "emotale": "emotale-en", "urdu": "urdu"}
+"""Whose languages a model does without: all of EmoTale, and other English speech."""
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -33,41 +42,43 @@ def main(arguments: Sequence[str] = ()) -> None:
     options.add_argument("--lolo", action="append", default=[], help="CORPUS=MODEL_FOLDER")
     options.add_argument("--n", type=int, nargs="+", default=[5, 20, 50, 100])
     options.add_argument("--draws", type=int, default=20)
+    options.add_argument("--seed", type=int, default=0, help="of the draws")
     options.add_argument("--goal", default="agreement", help="agreement or error")
+    options.add_argument("--recipe", choices=RECIPES, help="train the models")
     wanted = options.parse_args(arguments)
-    if not wanted.lolo or "AFFECTSPACE_DATA" not in os.environ:
-        print("Skipped: needs --lolo CORPUS=MODEL_FOLDER and AFFECTSPACE_DATA")
+    if not (wanted.lolo or wanted.recipe) or "AFFECTSPACE_DATA" not in os.environ:
+        print("Skipped: needs AFFECTSPACE_DATA, and --lolo CORPUS=MODEL_FOLDER or --recipe NAME")
         return
     print(machine())
-    for pair in wanted.lolo:
-        name, _, folder = pair.partition("=")
-        model = load_model(folder)
+    folders = dict(pair.split("=", 1) for pair in wanted.lolo)
+    models = {name: load_model(folder) for name, folder in folders.items()}
+    if wanted.recipe:
+        models = _made(RECIPES[wanted.recipe]) | models
+    for name, model in models.items():
         features, rows = _corpus(name, model)
         print(f"\n### {name}, {len(rows)} rated utterances, {rows['speaker'].nunique()} speakers\n")
         print(alignment(model, features, rows), "\n")
-        print(few_ratings(model, features, rows, wanted.n, wanted.draws, wanted.goal), flush=True)
+        print(few_ratings(model, features, rows, wanted), flush=True)
 
 
 def few_ratings(
     model: AffectModel,
     features: np.ndarray,
     rows: pd.DataFrame,
-    sizes: Sequence[int],
-    count: int,
-    goal: str,
+    wanted: argparse.Namespace,
 ) -> str:
     """Return what n ratings are worth, as Markdown, a row per label and n."""
     ratings, speakers = rows[list(model.labels)], rows["speaker"].to_numpy(object)
     own = model.predict(features)
     lines = []
-    for n in sizes:
+    for n in wanted.n:
         scores: dict[str, list[list[float]]] = {label: [] for label in model.labels}
-        for draw in draws(speakers, count=count):
+        for draw in draws(speakers, count=wanted.draws, seed=wanted.seed):
             pool = draw.pool
             told = {"random": pool[:n], "suggested": pool[suggest(model, features[pool], n)]}
             found = {
                 way: adapt(
-                    model, features[at], ratings.iloc[at], speakers=speakers[at], goal=goal,
+                    model, features[at], ratings.iloc[at], speakers=speakers[at], goal=wanted.goal,
                     resamples=0,
                 )
                 for way, at in told.items()
@@ -123,6 +134,28 @@ def alignment(model: AffectModel, features: np.ndarray, rows: pd.DataFrame) -> s
         lines.append([name, *figures])
     heads = [f"{label} {figure}" for label in model.labels for figure in ("R²", "r of axis", "CCC")]
     return markdown(["standardisation", *heads], lines)
+
+
+def _made(recipe: ModelRecipe) -> dict[str, AffectModel]:
+    """Train and calibrate a model per corpus of `TARGETS`, without anything in its language."""
+    extraction = Extraction(
+        features=recipe.features, channel=recipe.channel, level=recipe.level, jobs=1
+    )
+    root = Path(os.environ["AFFECTSPACE_DATA"])
+    read = read_corpora(
+        [(name, root / "corpora" / name) for name in recipe.sources or RECIPES["default"].sources],
+        extraction=extraction,
+        labels=root / "labels" / "dtu",
+    )
+    material = gather(list(read.values()), extraction=extraction, degradations=recipe.degradations)
+    tasks = tasks_of(material.rows, wanted=TARGETS.values())
+    chosen = choose(recipe_way("", recipe), material, tasks)
+    models = {name: chosen[target].scorer for name, target in TARGETS.items()}
+    return {
+        name: scorer.scorer
+        for name, scorer in models.items()
+        if isinstance(scorer, Completed) and isinstance(scorer.scorer, AffectModel)
+    }
 
 
 def _corpus(name: str, model: AffectModel) -> tuple[np.ndarray, pd.DataFrame]:
