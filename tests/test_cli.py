@@ -138,6 +138,11 @@ def test_reproduce(paths, tmp_path):
         "clip": 4.0,
         "patience": 3,
         "validation": 0.1,
+        "decoder_relu": None,
+        "loss": "metric",
+        "metric_weight": 1.0,
+        "skip": False,
+        "weight_decay": 0.0,
     }
     assert config["extraction"] == {
         "features": "egemaps-lld",

@@ -1,10 +1,13 @@
 """`affectspace adapt`: a model and a table in, a model folder and suggestions out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from affectspace.adapt import summary
 from affectspace.cli import app
 from affectspace.errors import TableError
 from affectspace.model import load_model, save_model
@@ -90,3 +93,37 @@ def test_a_wrong_goal_is_wrong_usage(model, data, tmp_path):
     result = invoke(model, "--data", data, "-o", tmp_path / "out", "--goal", "best")
     assert result.exit_code == 2
     assert not (tmp_path / "out").exists()
+
+
+def test_a_misspelt_column_is_refused_and_the_right_one_suggested(model, data, tmp_path):
+    table = feature_table()
+    rows = table.rows.rename(columns={"activation": "activaton"})
+    type(table)(table.spec, table.values, rows).write(data)
+    with pytest.raises(TableError, match=r"'activaton': correct it, or .* activation=activaton"):
+        adapt_model(model, data, output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_to_suggest_is_said(model, data, tmp_path):
+    table = feature_table()
+    ratings = table.rows[["activation", "valence"]].fillna(3.0)
+    type(table)(table.spec, table.values, table.rows.assign(**ratings)).write(data)
+    full = invoke(model, "--data", data, "-o", tmp_path / "full", "--suggest", "4")
+    assert "No row without ratings is left" in full.stderr
+
+
+def test_one_rating_shifts_and_says_that_nothing_was_measured(model, data, tmp_path):
+    table = feature_table()
+    rows = table.rows.copy()
+    rows.iloc[1:, rows.columns.get_indexer(["activation", "valence"])] = np.nan
+    type(table)(table.spec, table.values, rows).write(data)
+    few = invoke(model, "--data", data, "-o", tmp_path / "few")
+    assert "only shifted" in few.stderr
+    assert "nothing is left to measure it on" in few.stderr
+
+
+def test_too_few_ratings_to_tell_are_called_so(model, data, tmp_path):
+    found = adapt_model(model, data, output=tmp_path / "out").adaptation
+    choices = {k: replace(x, step="kept", ratings=3) for k, x in found.choices.items()}
+    lines = summary(replace(found, choices=choices))
+    assert all("too few to tell; rate 20 or more" in line for line in lines)

@@ -66,7 +66,7 @@ class MissingExtraError(AffectspaceError, ImportError):
         return type(self), self._arguments
 
 
-TRAIN_PACKAGES = ("matplotlib", "scipy", "sklearn", "torch")
+TRAIN_PACKAGES = ("matplotlib", "scipy", "sklearn", "threadpoolctl", "torch")
 """What the extra `train` brings."""
 
 

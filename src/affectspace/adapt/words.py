@@ -8,6 +8,13 @@ from affectspace.adapt.adaptation import Adaptation, Choice
 from affectspace.model import AffectModel
 from affectspace.model.card import model_card
 
+_MEASURED = (
+    "What the adaptation is expected to be worth stands above and in `metrics.json`. How good the "
+    "model was that it was made from, and in which languages, its own card says."
+)
+FEW = 5
+ENOUGH = 20
+
 
 def summary(adaptation: Adaptation) -> list[str]:
     """A line per label: what was made of it, and what that is expected to be worth."""
@@ -17,7 +24,9 @@ def summary(adaptation: Adaptation) -> list[str]:
 def adapted_card(adaptation: Adaptation) -> str:
     """The plain card of a model, with a section on its adaptation before all others."""
     model = adaptation.model
-    head, title, rest = model_card(model, measured=True).partition("## How good it is")
+    head, title, rest = model_card(model, measured=True, quality=_MEASURED).partition(
+        "## How good it is"
+    )
     return f"{head}{_section(model, adaptation)}\n\n{title}{rest}"
 
 
@@ -25,10 +34,13 @@ def _line(adaptation: Adaptation, choice: Choice) -> str:
     told = f"{choice.ratings} ratings" + (
         f" of {choice.speakers} speakers" if choice.speakers else ""
     )
+    if choice.step == "kept" and 0 < choice.ratings < FEW:
+        return f"{choice.label} ({told}): kept as it was, too few to tell; rate {ENOUGH} or more"
     if choice.step == "kept":
         return f"{choice.label} ({told}): kept as it was, {choice.why}"
     what = "only shifted, " + choice.why if choice.step == "offset" else "adapted"
-    return f"{choice.label} ({told}): {what}; {', '.join(_gains(adaptation, choice.label))}"
+    gains = ", ".join(_gains(adaptation, choice.label)) or "nothing is left to measure it on"
+    return f"{choice.label} ({told}): {what}; {gains}"
 
 
 def _gains(adaptation: Adaptation, label: str) -> Iterator[str]:

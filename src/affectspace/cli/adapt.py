@@ -84,8 +84,13 @@ def adapt(
     )
     for line in summary(written.adaptation):
         typer.echo(line, err=True)
-    if suggest:
-        typer.echo(f"{len(written.suggestions)} utterances to rate next: {SUGGESTIONS}", err=True)
+    if not written.adaptation.changed:
+        typer.echo("No rating changed the model; it is written as it was.", err=True)
+    if suggest and written.suggestions.empty:
+        typer.echo("No row without ratings is left to suggest.", err=True)
+    elif suggest:
+        where = output / SUGGESTIONS
+        typer.echo(f"{len(written.suggestions)} utterances to rate next: {where}", err=True)
     typer.echo(output)
 
 

@@ -89,7 +89,7 @@ def evaluate(
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
 ) -> None:
-    """Measure what recipes, models and rivals get right in a language that they never met.
+    """Measure recipes and models on languages left out.
 
     Each rated corpus and language is left out in turn, and settings are chosen inside the others.
     Writes results.csv, comparison.csv, choices.csv, summary.md, figures (PNG), settings.json and a

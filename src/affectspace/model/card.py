@@ -18,7 +18,7 @@ _UNMEASURED = (
 _MOST = 40  # entries of the training record that are shown
 
 
-def model_card(model: AffectModel, *, measured: bool = False) -> str:
+def model_card(model: AffectModel, *, measured: bool = False, quality: str = "") -> str:
     """A card for a model that comes without one: Markdown with the Hugging Face header.
 
     It says what the model is and how it was trained.
@@ -27,13 +27,15 @@ def model_card(model: AffectModel, *, measured: bool = False) -> str:
         model: the model.
         measured: whether figures stand in `metrics.json`; if not, the card says that there are
             none.
+        quality: what it says instead.
     """
     name = model.name or "An affectspace model"
+    stated = _MEASURED if measured else _UNMEASURED
     sections = [
         card_header(licence=model.licence, languages=model.record.get("languages", ())),
         f"# {name}",
         _what(model),
-        f"## How good it is\n\n{_MEASURED if measured else _UNMEASURED}",
+        f"## How good it is\n\n{quality or stated}",
         "## What it is not for\n\nEstimates are of how listeners would rate a voice, not of what a "
         "person feels. No decision about a person may rest on them.",
         f"## Features\n\n{_features(model)}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -135,5 +136,11 @@ def _ratings(
             raise TableError(f"the model estimates {', '.join(model.labels)}, not {label}")
         if column not in rows:
             raise TableError(f"there is no column {column!r} for {label} in the table")
+    for label in (label for label in model.labels if label not in columns):
+        if close := get_close_matches(label, map(str, rows.columns), n=1, cutoff=0.8):
+            raise TableError(
+                f"there is no column {label!r} in the table, but {close[0]!r}: correct it, or name "
+                f"the columns with --labels, such as {label}={close[0]}"
+            )
     found = {label: rows[column] for label, column in columns.items()}
     return pd.DataFrame(found, index=rows.index).reindex(columns=list(model.labels))
