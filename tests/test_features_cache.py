@@ -227,7 +227,7 @@ def lines(path: Path) -> int:
     ("how", "jobs"), [(signal.SIGKILL, 1), (signal.SIGKILL, 2), (signal.SIGINT, 2)]
 )
 def test_a_run_that_is_stopped_resumes(recordings, tmp_path, how, jobs):
-    running = start(recordings, tmp_path, sleep=0.15, jobs=jobs)
+    running = start(recordings, tmp_path, sleep=0.5, jobs=jobs)  # on a busy machine too
     deadline = time.monotonic() + 30
     while lines(tmp_path / "diary") < 8 and time.monotonic() < deadline:
         time.sleep(0.02)

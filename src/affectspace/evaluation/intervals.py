@@ -222,7 +222,7 @@ def expanded_tails(speakers: int, level: float = LEVEL) -> tuple[float, float]:
 
     Examples:
         >>> [round(share, 4) for share in expanded_tails(10)]
-        [0.0085, 0.9915]
+        [0.0086, 0.9914]
     """
     t = special.stdtrit(speakers - 1, (1 - level) / 2)
     tail = float(special.ndtr(t * np.sqrt(speakers / (speakers - 1))))
