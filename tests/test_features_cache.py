@@ -196,8 +196,10 @@ def test_a_disk_that_fails_while_tidying_costs_nothing(tmp_path, monkeypatch, ca
 # --- several runs, killed runs -----------------------------------------------------------------
 
 SCRIPT = """
+import signal
 import sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where started in the background
 from affectspace.features import cache, extract
 from backends import Fake
 cache.FLUSH_SECONDS = 0.1
@@ -227,7 +229,7 @@ def lines(path: Path) -> int:
     ("how", "jobs"), [(signal.SIGKILL, 1), (signal.SIGKILL, 2), (signal.SIGINT, 2)]
 )
 def test_a_run_that_is_stopped_resumes(recordings, tmp_path, how, jobs):
-    running = start(recordings, tmp_path, sleep=0.5, jobs=jobs)  # on a busy machine too
+    running = start(recordings, tmp_path, sleep=0.5, jobs=jobs)
     deadline = time.monotonic() + 30
     while lines(tmp_path / "diary") < 8 and time.monotonic() < deadline:
         time.sleep(0.02)
