@@ -1,0 +1,82 @@
+"""Levels of the first harmonics against one another and against the formants."""
+
+from __future__ import annotations
+
+import numpy as np
+from array_api_compat import array_namespace, device
+
+from affectspace.features.native.hops import RATE, Array
+from affectspace.features.native.pitch import SIZE, Voice
+
+_BIN = RATE / SIZE  # Hz from one bin to the next
+_BESIDE = 2  # bins on either side of a harmonic in which its peak is looked for
+_WIDTH = 16  # bins on either side of a formant that may hold its strongest harmonic: 250 Hz
+_LEAST = 1e-10  # power below which nothing is measured
+
+
+def harmonic_difference(voice: Voice, number: int) -> Array:
+    """Return the level of the first harmonic over that of another in dB, shape (n,).
+
+    Levels are those of the highest bin within 31 Hz of the harmonic's place in the power spectrum,
+    interpolated. NaN on unvoiced frames, and where the harmonic lies above 7.9 kHz.
+
+    Hanson, H. M. (1997). Glottal characteristics of female speakers: acoustic correlates. Journal
+    of the Acoustical Society of America 101, 466-481 (H1*-H2*, here without the correction for the
+    formants). Eyben, F., et al. (2016). The Geneva minimalistic acoustic parameter set (GeMAPS) for
+    voice research and affective computing. IEEE Transactions on Affective Computing 7, 190-202.
+
+    Args:
+        voice: of n frames.
+        number: of the other harmonic, from 2.
+    """
+    xp = array_namespace(voice.f0)
+    known = voice.voiced & (number * voice.f0 < RATE / 2 - 100)
+    level = _level(voice, voice.f0) - _level(voice, xp.where(known, number * voice.f0, 0.0))
+    return xp.where(known, level, xp.asarray(float("nan"), dtype=xp.float32))
+
+
+def formant_differences(voice: Voice, formants: Array) -> Array:
+    """Return the level of the first harmonic over the strongest near each formant in dB.
+
+    "Near" is within 250 Hz or 0.6 of the fundamental frequency, whichever is more: a harmonic lies
+    within half of it. NaN on unvoiced frames and where a formant is NaN or 0.
+
+    Hanson (1997) and Eyben et al. (2016); see [`harmonic_difference`].
+
+    Args:
+        voice: of n frames.
+        formants: shape (n, formants), frequencies in Hz.
+
+    Returns:
+        Shape (n, formants), float32: H1-A1, H1-A2, H1-A3.
+    """
+    xp = array_namespace(voice.f0)
+    where = device(voice.f0)
+    known = voice.voiced[:, None] & (formants > 0) & (formants < RATE / 2)
+    middle = xp.where(known, formants, 0.0) / _BIN
+    steps = xp.arange(-_WIDTH - 8, _WIDTH + 9, dtype=xp.int64, device=where)
+    bins = xp.clip(xp.astype(xp.round(middle), xp.int64)[:, :, None] + steps, 0, SIZE // 2)
+    rows = xp.arange(voice.f0.shape[0], device=where)[:, None, None]
+    reach = xp.clip(0.6 * voice.f0 / _BIN, _WIDTH, None)[:, None, None]
+    inside = xp.abs(xp.astype(bins, xp.float32) - middle[:, :, None]) <= reach
+    highest = xp.max(xp.where(inside, voice.power[rows, bins], 0), axis=2)
+    level = _level(voice, voice.f0)[:, None] - 10 * xp.log10(highest + _LEAST)
+    return xp.where(known, level, xp.asarray(float("nan"), dtype=xp.float32))
+
+
+def _level(voice: Voice, hertz: Array) -> Array:
+    """Return the level of the peak near a frequency in dB, shape (n,)."""
+    xp = array_namespace(voice.power)
+    where = device(voice.power)
+    middle = xp.astype(xp.round(hertz / _BIN), xp.int64)
+    middle = xp.clip(middle, _BESIDE + 1, SIZE // 2 - _BESIDE - 1)
+    steps = xp.arange(-_BESIDE, _BESIDE + 1, dtype=xp.int64, device=where)
+    rows = xp.arange(hertz.shape[0], device=where)
+    near = voice.power[rows[:, None], middle[:, None] + steps]
+    best = xp.argmax(near, axis=1) + middle - _BESIDE
+    before, at, after = (
+        10 * xp.log10(voice.power[rows, best + step] + _LEAST) for step in (-1, 0, 1)
+    )
+    bend = xp.clip(2 * at - before - after, 1e-6, None)
+    shift = xp.clip((after - before) / (2 * bend), -0.5, 0.5)
+    return at + shift * (after - before) / 4
