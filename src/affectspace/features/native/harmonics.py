@@ -6,7 +6,7 @@ import numpy as np
 from array_api_compat import array_namespace, device
 
 from affectspace.features.native.hops import RATE, Array
-from affectspace.features.native.pitch import SIZE, Voice
+from affectspace.features.native.pitch import BINS, SIZE, Voice
 
 _BIN = RATE / SIZE  # Hz from one bin to the next
 _BESIDE = 2  # bins on either side of a harmonic in which its peak is looked for
@@ -55,7 +55,7 @@ def formant_differences(voice: Voice, formants: Array) -> Array:
     known = voice.voiced[:, None] & (formants > 0) & (formants < RATE / 2)
     middle = xp.where(known, formants, 0.0) / _BIN
     steps = xp.arange(-_WIDTH - 8, _WIDTH + 9, dtype=xp.int64, device=where)
-    bins = xp.clip(xp.astype(xp.round(middle), xp.int64)[:, :, None] + steps, 0, SIZE // 2)
+    bins = xp.clip(xp.astype(xp.round(middle), xp.int64)[:, :, None] + steps, 0, BINS - 1)
     rows = xp.arange(voice.f0.shape[0], device=where)[:, None, None]
     reach = xp.clip(0.6 * voice.f0 / _BIN, _WIDTH, None)[:, None, None]
     inside = xp.abs(xp.astype(bins, xp.float32) - middle[:, :, None]) <= reach
@@ -69,7 +69,7 @@ def _level(voice: Voice, hertz: Array) -> Array:
     xp = array_namespace(voice.power)
     where = device(voice.power)
     middle = xp.astype(xp.round(hertz / _BIN), xp.int64)
-    middle = xp.clip(middle, _BESIDE + 1, SIZE // 2 - _BESIDE - 1)
+    middle = xp.clip(middle, _BESIDE + 1, BINS - _BESIDE - 2)
     steps = xp.arange(-_BESIDE, _BESIDE + 1, dtype=xp.int64, device=where)
     rows = xp.arange(hertz.shape[0], device=where)
     near = voice.power[rows[:, None], middle[:, None] + steps]

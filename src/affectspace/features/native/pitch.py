@@ -16,6 +16,7 @@ as the whole does, if it reaches 34 frames beyond it.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -33,21 +34,26 @@ WINDOW = 864
 SIZE = 1024
 """Of the transform; its bins lie 15.6 Hz apart."""
 
+BINS = 321
+"""That are kept: up to 5 kHz."""
+
 BLOCK, ASIDE = 16, 24
 """Frames that are decided together, and frames that are heard on either side for that."""
 
 BEFORE, AFTER = 184, 10
 """Frames before and after one that its level is compared with."""
 
-_LAGS = 300  # of the autocorrelation that are kept
-_FIRST, _LAST = math.floor(RATE / HIGHEST), math.ceil(RATE / LOWEST)
+_STEP = 2  # samples from one lag to the next: the autocorrelation is that of what lies below 4 kHz
+_LAGS = 160  # that are kept
+_FIRST, _LAST = math.floor(RATE / _STEP / HIGHEST), math.ceil(RATE / _STEP / LOWEST)
 _CANDIDATES = 5
-_REACH = 4  # samples on either side of a peak that its interpolation hears
+_REACH = 6  # lags on either side of a peak that its interpolation hears
+_PARTS = 4  # of a lag, on whose grid it is looked for
 _CHUNK = 64  # frames at a time: larger temporaries are mapped anew each time
 
-_VOICING = 0.5  # periodicity from which a frame is rather voiced than not
-_SILENCE = 0.03  # amplitude against the loudest around, from which a frame may be voiced
-_OCTAVE = 0.01  # what a candidate loses per octave down
+_VOICING = 0.52  # periodicity from which a frame is rather voiced than not
+_SILENCE = 0.04  # amplitude against the loudest around, from which a frame may be voiced
+_OCTAVE = 0.015  # what a candidate loses per octave down
 _JUMP = 0.35  # what a path loses per octave from frame to frame
 _TURN = 0.14  # what it loses where voice begins or ends
 _FLOOR = 1e-10  # mean square of what counts as digital silence: -100 dB of full scale
@@ -61,15 +67,13 @@ class Candidates(NamedTuple):
         strength: shape (n, 5), float32: the autocorrelation at each candidate's period, at most 1;
             -1 where there is no candidate.
         level: shape (n,), float32: mean square of the windowed frame.
-        power: shape (n, 513), float32: power spectrum of the frame in a Hann window of 54 ms.
-        correlation: shape (n, 300), float32: the normalised autocorrelation, lags in samples.
+        power: shape (n, 321), float32: power spectrum of the frame in a Hann window of 54 ms.
     """
 
     octaves: Array
     strength: Array
     level: Array
     power: Array
-    correlation: Array
 
 
 class Voice(NamedTuple):
@@ -80,7 +84,7 @@ class Voice(NamedTuple):
         voiced: shape (n,), bool.
         strength: shape (n,), float32, 0 to 1: the autocorrelation at the period; where unvoiced, at
             the strongest candidate's.
-        power: shape (n, 513), float32: see [`Candidates`].
+        power: shape (n, 321), float32: see [`Candidates`].
     """
 
     f0: Array
@@ -102,13 +106,18 @@ def voice(hops: Hops) -> Voice:
 def candidates(hops: Hops) -> Candidates:
     """Return the candidates of each frame, which depend on nothing but the frame (54 ms)."""
     xp = array_namespace(hops.blocks)
-    frames = hops.frames(WINDOW)
-    window = hann(WINDOW, frames)
-    parts = [
-        _candidates(frames[at : at + _CHUNK, :], window)
-        for at in range(0, frames.shape[0], _CHUNK)
-    ]
-    return Candidates(*(xp.concat(list(part), axis=0) for part in zip(*parts, strict=True)))
+    window = hann(WINDOW, hops.blocks)
+    frames = hops.starts.shape[0]
+    whole: list[Array] = []
+    for first in range(0, frames, _CHUNK):
+        part = Hops(hops.blocks, hops.starts[first : first + _CHUNK], hops.counts)
+        found = _candidates(part.frames(WINDOW), window)
+        if not whole:
+            where = device(hops.blocks)
+            whole = [xp.empty((frames, *x.shape[1:]), dtype=xp.float32, device=where) for x in found]
+        for into, values in zip(whole, found, strict=True):
+            into[first : first + _CHUNK] = values
+    return Candidates(*whole)
 
 
 def _candidates(frames: Array, window: Array) -> Candidates:
@@ -118,56 +127,90 @@ def _candidates(frames: Array, window: Array) -> Candidates:
     middle = around[:, 1:-1]
     peak = (middle > around[:, :-2]) & (middle >= around[:, 2:]) & (middle > 0)
     bonus = xp.asarray(_bonus(), device=device(frames))
-    left = xp.where(peak, middle + bonus, xp.asarray(-1.0, dtype=xp.float32))
+    left = (middle + bonus + 1) * peak
     rows = xp.arange(frames.shape[0], device=device(frames))
     lags, kept = [], []
     for _ in range(_CANDIDATES):
         lag = xp.argmax(left, axis=1)
-        kept.append(left[rows, lag] > -1)
-        left[rows, lag] = -1
+        kept.append(left[rows, lag] > 0)
+        left[rows, lag] = 0
         lags.append(lag)
     lag = xp.stack(lags, axis=1) + _FIRST
     there = xp.stack(kept, axis=1)
-    rows = rows[:, None]
-    before, at, after = (correlation[rows, lag + step] for step in (-1, 0, 1))
-    bend = xp.where(there, 2 * at - before - after, 1)
-    shift = xp.clip((after - before) / (2 * bend), -0.5, 0.5)
-    strength = at + shift * (after - before) / 4
-    octaves = math.log2(RATE) - xp.log2(xp.astype(lag, xp.float32) + shift)
+    lag, strength = _refined(correlation, lag)
+    octaves = math.log2(RATE / _STEP) - xp.log2(lag)
     strength = xp.where(there, xp.clip(strength, 0, 1), -1)
-    return Candidates(octaves, strength, level, power, correlation)
+    return Candidates(octaves, strength, level, power)
+
+
+def _refined(correlation: Array, lags: Array) -> tuple[Array, Array]:
+    """Return place and height of the peaks near whole lags, by interpolation to quarters."""
+    xp = array_namespace(correlation)
+    where = device(correlation)
+    rows = xp.arange(lags.shape[0], device=where)[:, None, None]
+    offsets = xp.arange(-_REACH, _REACH + 1, dtype=xp.int64, device=where)
+    near = correlation[rows, lags[:, :, None] + offsets]
+    weights = xp.asarray(_interpolation(), device=where)
+    values = xp.reshape(near, (-1, near.shape[2])) @ weights
+    best = xp.clip(xp.argmax(values, axis=1), 1, values.shape[1] - 2)
+    rows = xp.arange(best.shape[0], device=where)
+    before, at, after = (values[rows, best + step] for step in (-1, 0, 1))
+    bend = xp.clip(2 * at - before - after, 1e-9, None)
+    shift = xp.clip((after - before) / (2 * bend), -0.5, 0.5)
+    late = (xp.astype(best, xp.float32) + shift) / _PARTS - 1
+    place = xp.astype(lags, xp.float32) + xp.reshape(late, lags.shape)
+    return place, xp.reshape(at + shift * (after - before) / 4, lags.shape)
+
+
+@cache
+def _interpolation() -> np.ndarray:
+    """Return weights of the lags around a peak for places from -1 to 1: sinc in a Hann window."""
+    places = np.arange(-_PARTS, _PARTS + 1) / _PARTS
+    distance = places - np.arange(-_REACH, _REACH + 1)[:, None]
+    taper = np.cos(np.pi * distance / (2 * (_REACH + 1))) ** 2
+    taper[np.abs(distance) > _REACH + 1] = 0
+    return (np.sinc(distance) * taper).astype(np.float32)
 
 
 def _autocorrelation(frames: Array, window: Array) -> tuple[Array, Array, Array]:
     """Return power spectra, normalised autocorrelations and mean squares of windowed frames."""
     xp = array_namespace(frames)
-    windowed = frames * window
-    if is_numpy_array(frames):  # NumPy 2 takes 4 times as long in single precision
-        windowed = windowed.astype(np.float64)
-    spectrum = xp.fft.rfft(windowed, n=SIZE, axis=1)
+    where = device(frames)
+    wide = xp.float64 if is_numpy_array(frames) else xp.float32  # see `power_spectrum`
+    spectrum = xp.fft.rfft(frames * xp.astype(window, wide), n=SIZE, axis=1)
     power = xp.real(spectrum) ** 2 + xp.imag(spectrum) ** 2
-    heard = xp.astype(power, spectrum.dtype)
-    heard[:, :3] = 0  # a constant, as far as the window spreads it
-    raw = xp.fft.irfft(heard, n=SIZE, axis=1)[:, :_LAGS]
-    energy = raw[:, :1]
+    heard = power[:, : SIZE // 4 + 1] * xp.asarray(_band(), dtype=wide, device=where)
+    raw = xp.fft.irfft(xp.astype(heard, spectrum.dtype), n=SIZE // 2, axis=1)
+    raw = xp.astype(raw[:, :_LAGS], xp.float32)
+    energy = raw[:, 0] / 2  # the transform of half the size divides by half as much
     least = _FLOOR * float(xp.sum(window**2))
-    weights = xp.asarray(_correction(), device=device(frames))
-    correlation = raw / (energy + least) * weights
-    single = xp.float32
-    level = xp.astype(energy[:, 0], single) / xp.sum(window**2)
-    return xp.astype(power, single), xp.astype(correlation, single), level
+    correlation = raw * (0.5 / (energy + least))[:, None]
+    correlation = correlation * xp.asarray(_correction(), device=where)
+    return power[:, :BINS], correlation, energy / xp.sum(window**2)
 
 
+@cache
+def _band() -> np.ndarray:
+    """Return weights of power up to 4 kHz: without a constant, falling off from 3 kHz."""
+    hertz = np.arange(SIZE // 4 + 1) * (RATE / SIZE)
+    weights = np.clip((RATE / 4 - hertz) / 1000, 0, 1)
+    weights[:3] = 0  # as far as the window spreads a constant
+    return weights
+
+
+@cache
 def _correction() -> np.ndarray:
     """Return by what the autocorrelation at each lag is multiplied for the window's taper."""
     window = np.hanning(WINDOW + 2)[1:-1]
-    raw = np.correlate(window, window, "full")[WINDOW - 1 :][:_LAGS]
+    raw = np.correlate(window, window, "full")[WINDOW - 1 :: _STEP][:_LAGS]
     return (raw[0] / raw).astype(np.float32)
 
 
+@cache
 def _bonus() -> np.ndarray:
     """Return what a candidate of each lag gains for its height: the less the longer the period."""
-    return (-_OCTAVE * np.log2(np.arange(_FIRST, _LAST + 1) * (LOWEST / RATE))).astype(np.float32)
+    part = np.arange(_FIRST, _LAST + 1) * (LOWEST * _STEP / RATE)
+    return (-_OCTAVE * np.log2(part)).astype(np.float32)
 
 
 def track(found: Candidates, hops: Hops) -> Voice:
@@ -179,11 +222,9 @@ def track(found: Candidates, hops: Hops) -> Voice:
     voiced = choice > 0
     rows = xp.arange(choice.shape[0], device=device(choice))
     chosen = xp.where(voiced, choice - 1, 0)
-    hertz = 2.0 ** found.octaves[rows, chosen]
-    hertz, strength = _refined(found.correlation, RATE / hertz)
-    f0 = xp.where(voiced, hertz, xp.asarray(0.0, dtype=xp.float32))
-    strength = xp.where(voiced, strength, xp.clip(xp.max(found.strength, axis=1), 0, 1))
-    return Voice(f0, voiced, strength, found.power)
+    f0 = xp.where(voiced, 2.0 ** found.octaves[rows, chosen], 0.0)
+    strength = xp.where(voiced, found.strength[rows, chosen], xp.max(found.strength, axis=1))
+    return Voice(f0, voiced, xp.clip(strength, 0, 1), found.power)
 
 
 def _loudest(level: Array, near: Array, there: Array) -> Array:
@@ -216,64 +257,59 @@ def _best(local: Array, octaves: Array, counts: tuple[int, ...]) -> Array:
     """Return the state of each frame on the best path of its block, shape (n,)."""
     xp = array_namespace(local)
     where = device(local)
-    frame, inside = _windows(counts)
-    frame = xp.asarray(frame, device=where)
-    valid = xp.asarray(inside.astype(np.float32), device=where)
-    steps, blocks = frame.shape
-    score = local[frame] * valid[:, :, None]
-    height = octaves[frame]
-    cost = _JUMP * xp.abs(height[1:, :, :, None] - height[:-1, :, None, :])  # (.., to, from)
-    cost[:, :, 0, :] = _TURN
-    cost[:, :, :, 0] = _TURN
-    cost[:, :, 0, 0] = 0
-    cost = cost * (valid[1:] * valid[:-1])[:, :, None, None]
+    frames, states = local.shape
+    nothing = xp.zeros((1, states), dtype=xp.float32, device=where)
+    scores = xp.concat([local, nothing], axis=0)
     # Both ways at once: the best that leads to each state, and the best that follows it.
-    cost = xp.stack([cost, xp.permute_dims(xp.flip(cost, axis=0), (0, 1, 3, 2))], axis=1)
-    scores = xp.stack([score, xp.flip(score, axis=0)], axis=1)
-    reached = [scores[0]]
-    for step in range(1, ASIDE + BLOCK):
-        best = xp.max(reached[-1][:, :, None, :] - cost[step - 1], axis=3)
-        reached.append(best + scores[step])
+    cost = _costs(octaves)
+    back = xp.permute_dims(cost, (0, 2, 1))
+    costs = xp.concat([cost, back, xp.zeros_like(cost[:1, :, :])], axis=0)
+    at, step, inside, blocks = _windows(counts)
+    at, step = xp.asarray(at, device=where), xp.asarray(step, device=where)
+    score = scores[at]
+    reached = [score[0]]
+    for now in range(1, at.shape[0]):
+        ways = reached[-1][:, :, None] + costs[step[now, :]]
+        reached.append(xp.max(ways, axis=1) + score[now])
     total = xp.stack(reached[ASIDE:], axis=0)
-    together = total[:, 0] + xp.flip(total[:, 1], axis=0) - score[ASIDE : ASIDE + BLOCK]
-    choice = xp.argmax(together, axis=2).T
-    return choice[xp.asarray(inside[ASIDE : ASIDE + BLOCK].T, device=where)]
+    together = total[:, :blocks] + xp.flip(total[:, blocks:], axis=0) - score[ASIDE:, :blocks]
+    return xp.argmax(together, axis=2).T[xp.asarray(inside, device=where)]
 
 
-def _windows(counts: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the frames that each block hears, shape (64, blocks), and which of them there are."""
+def _costs(octaves: Array) -> Array:
+    """Return what it gains to go from each state of the frame before to each, shape (n, 6, 6)."""
+    xp = array_namespace(octaves)
+    before = xp.concat([octaves[:1, :], octaves[:-1, :]], axis=0)
+    costs = -_JUMP * xp.abs(octaves[:, None, :] - before[:, :, None])
+    costs[:, 0, :] = -_TURN
+    costs[:, :, 0] = -_TURN
+    costs[:, 0, 0] = 0
+    return costs
+
+
+def _windows(counts: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Return what each block hears at each step, forwards in the first half, then backwards.
+
+    Returns:
+        The frame that is heard, shape (40, 2 blocks); the row of the step that leads to it; both
+        are the row of zeros behind the last where there is none. Which of its frames there are,
+        shape (blocks, 16). How many blocks there are.
+    """
     frames = np.asarray(counts)
+    total = int(frames.sum())
     blocks = -(-frames // BLOCK)
     first = np.repeat(np.cumsum(frames) - frames, blocks)
     count = np.repeat(frames, blocks)
     number = np.arange(blocks.sum()) - np.repeat(np.cumsum(blocks) - blocks, blocks)
-    at = np.arange(-ASIDE, BLOCK + ASIDE)[:, None] + BLOCK * number
-    inside = (at >= 0) & (at < count)
-    return first + np.clip(at, 0, count - 1), inside
-
-
-def _refined(correlation: Array, lag: Array) -> tuple[Array, Array]:
-    """Return frequency and height of the peak near a lag, on a grid of an eighth of a sample."""
-    xp = array_namespace(correlation)
-    middle = xp.astype(xp.round(lag), xp.int64)
-    middle = xp.clip(middle, _REACH, _LAGS - 1 - _REACH)
-    offsets = xp.arange(-_REACH, _REACH + 1, dtype=xp.int64, device=device(lag))
-    rows = xp.arange(lag.shape[0], device=device(lag))[:, None]
-    values = correlation[rows, middle[:, None] + offsets] @ xp.asarray(
-        _interpolation(), device=device(lag)
+    place = np.arange(-ASIDE, BLOCK + ASIDE)[:, None] + BLOCK * number
+    inside = (place >= 0) & (place < count)
+    at = np.where(inside, first + place, total)
+    step = np.where(inside & (place > 0), first + place, 2 * total)
+    ahead = np.where(inside & (place < count - 1), total + first + place + 1, 2 * total)
+    heard = BLOCK + ASIDE
+    return (
+        np.concatenate([at[:heard], at[::-1][:heard]], axis=1),
+        np.concatenate([step[:heard], ahead[::-1][:heard]], axis=1),
+        inside[ASIDE:heard].T,
+        len(number),
     )
-    best = xp.clip(xp.argmax(values, axis=1), 1, values.shape[1] - 2)
-    rows = rows[:, 0]
-    before, at, after = (values[rows, best + step] for step in (-1, 0, 1))
-    bend = xp.clip(2 * at - before - after, 1e-9, None)
-    shift = xp.clip((after - before) / (2 * bend), -0.5, 0.5)
-    fine = xp.astype(middle, xp.float32) + (xp.astype(best, xp.float32) + shift) / 8 - 1
-    height = at + shift * (after - before) / 4
-    return RATE / fine, xp.clip(height, 0, 1)
-
-
-def _interpolation() -> np.ndarray:
-    """Return weights of samples around a peak at -1 .. 1 in eighths: sinc in a Hann window."""
-    distance = np.arange(-8, 9) / 8 - np.arange(-_REACH, _REACH + 1)[:, None]
-    taper = np.where(np.abs(distance) < _REACH + 1, np.cos(np.pi * distance / (2 * _REACH + 2)), 0)
-    return (np.sinc(distance) * taper**2).astype(np.float32)

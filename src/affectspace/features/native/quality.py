@@ -10,6 +10,7 @@ from affectspace.features.native.pitch import Voice
 
 _POINTS = 64  # at which a period is looked at
 _SHIFTS = 6  # points by which the next period may come early or late: 9 % of the period
+_SAME = 4.08  # dB by which the amplitudes of neighbours differ at most
 _NEAR = 2  # frames on either side that a frame's irregularity is averaged over
 
 
@@ -31,41 +32,42 @@ def harmonics_to_noise(voice: Voice) -> Array:
 def irregularity(hops: Hops, voice: Voice) -> tuple[Array, Array]:
     """Return jitter and shimmer of each frame, shape (n,), NaN where unvoiced.
 
-    Three periods around the frame's centre are compared: each with the next, at the lag at which
-    they are most alike. Jitter is the difference of both lags, shimmer that of the amplitudes of
-    neighbours; both are averaged over the voiced ones of the frame, the two before it and the two
-    after it.
+    Three periods around the frame's centre are compared, the middle one with the one before and the
+    one after. Jitter is the difference of the two lags at which they are most alike; shimmer the
+    difference of their amplitudes from peak to peak, where that is at most 4.08 dB: a factor of
+    1.6, above which it is not the same voice. Both are averaged over the frame, the two before it
+    and the two after it, as far as they are voiced.
 
     Titze, I. R., & Liang, H. (1993). Comparison of F0 extraction methods for high-precision voice
     perturbation measurements. Journal of Speech and Hearing Research 36, 1120-1133 (matching of
-    waveforms).
+    waveforms). The bound is that of Boersma, P. (2009). Should jitter be measured by peak picking
+    or by waveform matching? Folia Phoniatrica et Logopaedica 61, 305-308.
 
     Returns:
-        Jitter, as a share of the period, 0 to 0.2; shimmer in dB, from 0.
+        Jitter, as a share of the period, 0 to 0.19. Shimmer in dB, 0 to 4.08; NaN also where no
+        amplitudes were comparable.
     """
     xp = array_namespace(hops.blocks)
     where = device(hops.blocks)
+    values = xp.zeros((4, *voice.f0.shape), dtype=xp.float32, device=where)
     rows = xp.nonzero(voice.voiced)[0]
-    jitter = xp.zeros(voice.f0.shape, dtype=xp.float32, device=where)
-    shimmer = xp.zeros(voice.f0.shape, dtype=xp.float32, device=where)
     if rows.shape[0]:
-        jitter[rows], shimmer[rows] = _perturbation(hops, rows, RATE / voice.f0[rows])
+        values[:, rows] = _perturbation(hops, rows, RATE / voice.f0[rows])
     near, there = hops.rows()
-    sound = there & voice.voiced[near]
-    nothing = xp.asarray(float("nan"), dtype=xp.float32, device=where)
-    smooth = [
-        xp.where(voice.voiced, _averaged(values[near], sound)[there], nothing)
-        for values in (jitter, shimmer)
-    ]
-    return smooth[0], smooth[1]
+    sums = _around(xp.where(there, values[:, near], 0))[:, there]
+    known = voice.voiced & (sums[2:] > 0)
+    means = sums[:2] / xp.where(sums[2:] > 0, sums[2:], 1)
+    means = xp.where(known, means, xp.asarray(float("nan"), dtype=xp.float32, device=where))
+    return means[0], means[1]
 
 
-def _perturbation(hops: Hops, rows: Array, period: Array) -> tuple[Array, Array]:
+def _perturbation(hops: Hops, rows: Array, period: Array) -> Array:
+    """Return jitter, sum of shimmer, and how many values are in each, shape (4, frames)."""
     xp = array_namespace(period)
     signal = xp.reshape(hops.blocks, (-1,))
     centre = hops.starts[rows] * HOP + HOP // 2
     half = 3 * _POINTS // 2 + _SHIFTS
-    grid = (np.arange(-half, half + 1) / _POINTS).astype(np.float32)
+    grid = (np.arange(-half, half) / _POINTS).astype(np.float32)
     at = period[:, None] * xp.asarray(grid, device=device(period))
     whole = xp.floor(at)
     part = at - whole
@@ -73,18 +75,22 @@ def _perturbation(hops: Hops, rows: Array, period: Array) -> tuple[Array, Array]
     left = signal[index]
     points = left + part * (signal[index + 1] - left)
     middle = points[:, _SHIFTS + _POINTS : _SHIFTS + 2 * _POINTS]
-    early, before = _match(middle, points[:, : _POINTS + 2 * _SHIFTS])
-    late, after = _match(middle, points[:, 2 * _POINTS :][:, : _POINTS + 2 * _SHIFTS])
-    energy = xp.sum(middle**2, axis=1)
-    # The period before is early by `early` points if its lag is shorter by as much.
-    jitter = xp.abs(early + late) / _POINTS
-    least = 1e-10 * _POINTS
-    steps = [xp.abs(10 * xp.log10((other + least) / (energy + least))) for other in (before, after)]
-    return jitter, (steps[0] + steps[1]) / 2
+    # The lag to the period before is longer if that is early, the lag to the next if that is late.
+    before = _match(middle, points[:, : _POINTS + 2 * _SHIFTS])
+    after = _match(middle, points[:, 2 * _POINTS :])
+    jitter = xp.abs(before + after) / _POINTS
+    three = xp.reshape(points[:, _SHIFTS : _SHIFTS + 3 * _POINTS], (-1, 3, _POINTS))
+    amplitude = xp.max(three, axis=2) - xp.min(three, axis=2)
+    level = 20 * xp.log10(amplitude + 1e-7)
+    steps = xp.abs(level[:, 1:] - level[:, :-1])
+    same = steps <= _SAME
+    counted = xp.sum(xp.astype(same, xp.float32), axis=1)
+    total = xp.sum(xp.where(same, steps, 0), axis=1)
+    return xp.stack([jitter, total, xp.ones_like(jitter), counted], axis=0)
 
 
-def _match(period: Array, around: Array) -> tuple[Array, Array]:
-    """Return where a period fits best, in points from the middle, and the energy there."""
+def _match(period: Array, around: Array) -> Array:
+    """Return where a period fits best in what lies around the place of another, in points late."""
     xp = array_namespace(period)
     size = period.shape[1]
     alike, energies = [], []
@@ -101,18 +107,18 @@ def _match(period: Array, around: Array) -> tuple[Array, Array]:
     rows = xp.arange(best.shape[0], device=device(best))
     before, top, after = (fit[rows, best + step] for step in (-1, 0, 1))
     bend = xp.clip(2 * top - before - after, 1e-12, None)
-    shift = xp.clip((after - before) / (2 * bend), -0.5, 0.5)
-    return xp.astype(best, xp.float32) + shift - _SHIFTS, energy[rows, best]
+    late = xp.clip((after - before) / (2 * bend), -0.5, 0.5)
+    return xp.astype(best, xp.float32) + late - _SHIFTS
 
 
-def _averaged(values: Array, there: Array) -> Array:
-    """Return the mean over each place's neighbours in a row, of those that are there."""
+def _around(values: Array) -> Array:
+    """Return sums over each place's neighbours along the last axis."""
     xp = array_namespace(values)
-    where = device(values)
-    blank = xp.zeros((values.shape[0], _NEAR), dtype=xp.float32, device=where)
-    weights = xp.concat([blank, xp.astype(there, xp.float32), blank], axis=1)
-    weighted = xp.concat([blank, xp.where(there, values, 0), blank], axis=1)
-    length = values.shape[1]
-    spans = [slice(start, start + length) for start in range(2 * _NEAR + 1)]
-    total = sum(weighted[:, span] for span in spans)
-    return total / xp.clip(sum(weights[:, span] for span in spans), 1, None)
+    length = values.shape[-1]
+    blank = xp.zeros((*values.shape[:-1], _NEAR), dtype=values.dtype, device=device(values))
+    padded = xp.concat([blank, values, blank], axis=-1)
+    total = values
+    for start in range(2 * _NEAR + 1):
+        if start != _NEAR:
+            total = total + padded[..., start : start + length]
+    return total
