@@ -5,7 +5,7 @@ Boersma, P. (1993). Accurate short-term analysis of the fundamental frequency an
 harmonics-to-noise ratio of a sampled sound. Proceedings of the Institute of Phonetic Sciences 17,
 97-110.
 
-The path is found in blocks of 16 frames that do not know of one another: each takes the best path
+The path is found in blocks of 16 frames (160 ms) that do not know of one another: each takes the best path
 (Viterbi's) through its own frames, the 24 before and the 24 after, and keeps its own part. So
 blocks are computed side by side, and a decision depends on what lies at most 2.25 s before the
 frame and 0.49 s after it. The blocks of a signal begin at its first frame; a slice of a longer
@@ -49,13 +49,14 @@ _FIRST, _LAST = math.floor(RATE / _STEP / HIGHEST), math.ceil(RATE / _STEP / LOW
 _CANDIDATES = 5
 _REACH = 6  # lags on either side of a peak that its interpolation hears
 _PARTS = 4  # of a lag, on whose grid it is looked for
-_CHUNK = 64  # frames at a time: larger temporaries are mapped anew each time
+_CHUNK = 64  # frames at a time on a CPU: larger temporaries are mapped anew each time
 
 _VOICING = 0.52  # periodicity from which a frame is rather voiced than not
 _SILENCE = 0.04  # amplitude against the loudest around, from which a frame may be voiced
 _OCTAVE = 0.015  # what a candidate loses per octave down
 _JUMP = 0.35  # what a path loses per octave from frame to frame
 _TURN = 0.14  # what it loses where voice begins or ends
+_WINDOWED = 0.375 * (WINDOW + 1)  # what the window leaves of a mean square of 1
 _FLOOR = 1e-10  # mean square of what counts as digital silence: -100 dB of full scale
 
 
@@ -66,7 +67,7 @@ class Candidates(NamedTuple):
         octaves: shape (n, 5), float32: log2 of each candidate's frequency in Hz.
         strength: shape (n, 5), float32: the autocorrelation at each candidate's period, at most 1;
             -1 where there is no candidate.
-        level: shape (n,), float32: mean square of the windowed frame.
+        level: shape (n,), float32: mean square of the windowed frame, as far as it lies below 4 kHz.
         power: shape (n, 321), float32: power spectrum of the frame in a Hann window of 54 ms.
     """
 
@@ -109,14 +110,17 @@ def candidates(hops: Hops) -> Candidates:
     window = hann(WINDOW, hops.blocks)
     frames = hops.starts.shape[0]
     whole: list[Array] = []
-    for first in range(0, frames, _CHUNK):
-        part = Hops(hops.blocks, hops.starts[first : first + _CHUNK], hops.counts)
+    step = _CHUNK if is_numpy_array(hops.blocks) else 64 * _CHUNK
+    for first in range(0, frames, step):
+        part = Hops(hops.blocks, hops.starts[first : first + step], hops.counts)
         found = _candidates(part.frames(WINDOW), window)
         if not whole:
             where = device(hops.blocks)
-            whole = [xp.empty((frames, *x.shape[1:]), dtype=xp.float32, device=where) for x in found]
+            whole = [
+                xp.empty((frames, *x.shape[1:]), dtype=xp.float32, device=where) for x in found
+            ]
         for into, values in zip(whole, found, strict=True):
-            into[first : first + _CHUNK] = values
+            into[first : first + step] = values
     return Candidates(*whole)
 
 
@@ -169,7 +173,8 @@ def _interpolation() -> np.ndarray:
     distance = places - np.arange(-_REACH, _REACH + 1)[:, None]
     taper = np.cos(np.pi * distance / (2 * (_REACH + 1))) ** 2
     taper[np.abs(distance) > _REACH + 1] = 0
-    return (np.sinc(distance) * taper).astype(np.float32)
+    weights: np.ndarray = (np.sinc(distance) * taper).astype(np.float32)
+    return weights
 
 
 def _autocorrelation(frames: Array, window: Array) -> tuple[Array, Array, Array]:
@@ -183,17 +188,16 @@ def _autocorrelation(frames: Array, window: Array) -> tuple[Array, Array, Array]
     raw = xp.fft.irfft(xp.astype(heard, spectrum.dtype), n=SIZE // 2, axis=1)
     raw = xp.astype(raw[:, :_LAGS], xp.float32)
     energy = raw[:, 0] / 2  # the transform of half the size divides by half as much
-    least = _FLOOR * float(xp.sum(window**2))
-    correlation = raw * (0.5 / (energy + least))[:, None]
+    correlation = raw * (0.5 / (energy + _FLOOR * _WINDOWED))[:, None]
     correlation = correlation * xp.asarray(_correction(), device=where)
-    return power[:, :BINS], correlation, energy / xp.sum(window**2)
+    return power[:, :BINS], correlation, energy / _WINDOWED
 
 
 @cache
 def _band() -> np.ndarray:
     """Return weights of power up to 4 kHz: without a constant, falling off from 3 kHz."""
     hertz = np.arange(SIZE // 4 + 1) * (RATE / SIZE)
-    weights = np.clip((RATE / 4 - hertz) / 1000, 0, 1)
+    weights: np.ndarray = np.clip((RATE / 4 - hertz) / 1000, 0, 1)
     weights[:3] = 0  # as far as the window spreads a constant
     return weights
 
@@ -203,14 +207,16 @@ def _correction() -> np.ndarray:
     """Return by what the autocorrelation at each lag is multiplied for the window's taper."""
     window = np.hanning(WINDOW + 2)[1:-1]
     raw = np.correlate(window, window, "full")[WINDOW - 1 :: _STEP][:_LAGS]
-    return (raw[0] / raw).astype(np.float32)
+    weights: np.ndarray = (raw[0] / raw).astype(np.float32)
+    return weights
 
 
 @cache
 def _bonus() -> np.ndarray:
     """Return what a candidate of each lag gains for its height: the less the longer the period."""
     part = np.arange(_FIRST, _LAST + 1) * (LOWEST * _STEP / RATE)
-    return (-_OCTAVE * np.log2(part)).astype(np.float32)
+    bonus: np.ndarray = (-_OCTAVE * np.log2(part)).astype(np.float32)
+    return bonus
 
 
 def track(found: Candidates, hops: Hops) -> Voice:
@@ -257,8 +263,7 @@ def _best(local: Array, octaves: Array, counts: tuple[int, ...]) -> Array:
     """Return the state of each frame on the best path of its block, shape (n,)."""
     xp = array_namespace(local)
     where = device(local)
-    frames, states = local.shape
-    nothing = xp.zeros((1, states), dtype=xp.float32, device=where)
+    nothing = xp.zeros((1, local.shape[1]), dtype=xp.float32, device=where)
     scores = xp.concat([local, nothing], axis=0)
     # Both ways at once: the best that leads to each state, and the best that follows it.
     cost = _costs(octaves)
