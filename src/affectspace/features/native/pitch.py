@@ -5,12 +5,12 @@ Boersma, P. (1993). Accurate short-term analysis of the fundamental frequency an
 harmonics-to-noise ratio of a sampled sound. Proceedings of the Institute of Phonetic Sciences 17,
 97-110.
 
-The path is found in blocks of 16 frames (160 ms) that do not know of one another: each takes the best path
-(Viterbi's) through its own frames, the 24 before and the 24 after, and keeps its own part. So
-blocks are computed side by side, and a decision depends on what lies at most 2.25 s before the
-frame and 0.49 s after it. The blocks of a signal begin at its first frame; a slice of a longer
-signal that begins at one of its blocks, 208 frames or more before a block, decides that block just
-as the whole does, if it reaches 34 frames beyond it.
+The path is found in blocks of 16 frames (160 ms) that do not know of one another: each takes the
+best path (Viterbi's) through its own frames, the 24 before and the 24 after, and keeps its own
+part. So blocks are computed side by side, and a decision depends on nothing further than 2.26 s
+before the frame's centre and 0.52 s after it. The blocks of a signal begin at its first frame. For
+a stream: a slice of candidates that begins at a block, 208 frames or more before another block,
+decides that block just as the whole does, if it reaches 34 frames beyond it.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Candidates(NamedTuple):
         octaves: shape (n, 5), float32: log2 of each candidate's frequency in Hz.
         strength: shape (n, 5), float32: the autocorrelation at each candidate's period, at most 1;
             -1 where there is no candidate.
-        level: shape (n,), float32: mean square of the windowed frame, as far as it lies below 4 kHz.
+        level: shape (n,), float32: mean square of the windowed frame below 4 kHz.
         power: shape (n, 321), float32: power spectrum of the frame in a Hann window of 54 ms.
     """
 
@@ -220,7 +220,12 @@ def _bonus() -> np.ndarray:
 
 
 def track(found: Candidates, hops: Hops) -> Voice:
-    """Return the best path through the candidates of frames."""
+    """Return the best path through the candidates of frames.
+
+    Args:
+        found: of all frames.
+        hops: whose frames they are; of the signals themselves nothing is asked.
+    """
     xp = array_namespace(found.level)
     near, there = hops.rows()
     local, octaves = _scores(found, _loudest(found.level, near, there))
