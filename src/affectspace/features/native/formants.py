@@ -1,8 +1,8 @@
 """Formants: the resonances of the vocal tract, from the poles of linear prediction.
 
-The spectrum of each frame below 5.5 kHz is modelled by ten poles, five resonances, which is what a
-vocal tract of some 16 cm has in that band. The three lowest that fit the frames around them are
-taken for the formants.
+The spectrum of each frame below 5.5 kHz is modelled by ten poles, five resonances: as many as a
+vocal tract of 16 cm has in that band. The three lowest stand for the formants, averaged with those
+of the frames around, in which the sharper ones count more.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from array_api_compat import array_namespace, device
 from affectspace.features.native.hops import RATE, Array, Hops
 from affectspace.features.native.spectrum import frequencies, hann, power_spectrum
 
-FRAME = 400
-"""Samples of a frame: 25 ms."""
+FRAME = 384
+"""Samples of a frame: 24 ms."""
 
 NEUTRAL_FREQUENCY = (500.0, 1500.0, 2500.0)
 """Hz: the formants of an even tube of 17.5 cm, which stand where none were found."""
@@ -25,32 +25,25 @@ NEUTRAL_FREQUENCY = (500.0, 1500.0, 2500.0)
 NEUTRAL_BANDWIDTH = (80.0, 120.0, 160.0)
 """Hz: bandwidths that stand where no formants were found."""
 
-LOOKAHEAD = 0.06
-"""Seconds of signal after a frame's centre that its formants depend on, at most."""
+LOOKAHEAD = 0.032
+"""Seconds of signal after a frame's centre that its formants depend on: half a frame, two hops."""
 
-_FFT = 512
-_CEILING = 5500.0  # Hz: the band that is modelled, a whole number of bins
-_TOP = round(_CEILING / RATE * _FFT)
-_RESONANCES = 5
-_ORDER = 2 * _RESONANCES
+_CEILING = 5500.0  # Hz: the band that is modelled
+_TOP = round(_CEILING / RATE * FRAME)  # the bin at the ceiling, 132
+_ORDER = 10
 _EMPHASIS = math.exp(-2 * math.pi * 50 / RATE)  # 6 dB per octave above 50 Hz
 _FLOOR = 1e-9  # of the power: keeps the recursion sound where the band is empty
+_TINY = 1e-30
 
+# where the search for poles begins: from where poles of speech mostly are, which saves a step
+_BEGIN = 0.87 * np.exp(1j * np.pi / _CEILING * np.array([600, 1700, 2900, 3900, 4400]))
 _STEPS = 6
-_START = 0.95  # radius of the starting points
-_LOWEST, _HIGHEST = 90.0, 5200.0  # Hz: poles beyond shape the spectrum's slope
-_WIDEST = 1000.0  # Hz
-_AROUND = 4  # frames before and after that a frame is compared with
+_SETTLED = 0.03  # a last step no longer than that: the next would be under 5 Hz
+_PAIRS = np.triu_indices(len(_BEGIN), 1)
+_LOWEST = 60.0  # Hz: poles closer to an end of the band shape the slope of the spectrum
 
-_PAIRS = np.triu_indices(_RESONANCES, 1)
-_TRIPLES = np.array(
-    [
-        (i, j, k)
-        for i in range(_RESONANCES)
-        for j in range(i + 1, _RESONANCES)
-        for k in range(j + 1, _RESONANCES)
-    ]
-).T
+_AROUND = 2  # frames before and after that a frame is averaged with
+_BLUR = 100.0  # Hz: added to bandwidths before they weigh
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,45 +68,44 @@ class Formants:
 def formants(hops: Hops, voiced: Array | None = None) -> Formants:
     """Return the formants of each frame.
 
-    Linear prediction of the band below 5.5 kHz by the autocorrelation method: Atal, B. S. and
-    Hanauer, S. L. (1971). Speech analysis and synthesis by linear prediction of the speech wave.
-    J. Acoust. Soc. Am. 50, 637-655; Makhoul, J. (1975). Spectral linear prediction: properties and
-    applications. IEEE Trans. ASSP 23, 283-296 (for a band alone).
+    Linear prediction by the autocorrelation method: Atal, B. S. and Hanauer, S. L. (1971). Speech
+    analysis and synthesis by linear prediction of the speech wave. J. Acoust. Soc. Am. 50, 637-655;
+    of a part of the band: Makhoul, J. (1975). Spectral linear prediction: properties and
+    applications. IEEE Trans. ASSP 23, 283-296. A pole r exp(i w) is a resonance at w / (2 pi) of
+    the rate with a bandwidth of -ln(r) / pi of it: Markel, J. D. and Gray, A. H. (1976). Linear
+    prediction of speech. Springer, chapter 7.
 
     Args:
         hops: n frames.
         voiced: shape (n,), bool: frames that have formants; all where it is not given. The others
-            are not looked at, and formants are continuous along the frames that are.
+            are not looked at.
 
     Returns:
-        Frequencies, bandwidths, levels, and where they were found. A frame depends on 0.06 s of
-        the signal after its centre at most.
+        Frequencies from 60 to 5500 Hz, bandwidths above 0 Hz, levels, and where they were found. A
+        frame depends on 0.032 s of the signal before and after its centre.
     """
     xp = array_namespace(hops.blocks)
     where = device(hops.blocks)
     n = sum(hops.counts)
     chosen = xp.arange(n, device=where) if voiced is None else xp.nonzero(voiced)[0]
-    neutral = [
-        xp.asarray([values] * n, dtype=xp.float32, device=where)
+    results = [
+        xp.zeros((n, 3), dtype=xp.float32, device=where)
+        + xp.asarray(values, dtype=xp.float32, device=where)
         for values in (NEUTRAL_FREQUENCY, NEUTRAL_BANDWIDTH, (0.0, 0.0, 0.0))
     ]
-    nowhere = xp.zeros((n, 3), dtype=xp.bool, device=where)
-    if not chosen.shape[0]:
-        return Formants(*neutral, nowhere)
-    starts = xp.take(hops.starts, chosen)
-    lags = _autocorrelation(replace(hops, starts=starts).frames(FRAME))
-    predictor, error = levinson(lags)
-    root, settled = poles(predictor)
-    found = _choose(root, settled, starts)
-    found_all = [*found[:2], _levels(predictor, error / lags[0, :], found[0])]
-    mask = xp.permute_dims(found[2], (1, 0))
-    results = []
-    for values, neutral_values in zip(found_all, neutral, strict=True):
-        rows = xp.astype(xp.permute_dims(values, (1, 0)), xp.float32)
-        neutral_values[chosen, :] = xp.where(mask, rows, xp.take(neutral_values, chosen, axis=0))
-        results.append(neutral_values)
-    nowhere[chosen, :] = mask
-    return Formants(*results, nowhere)
+    found = xp.zeros((n, 3), dtype=xp.bool, device=where)
+    if chosen.shape[0]:
+        starts = xp.take(hops.starts, chosen)
+        lags = _autocorrelation(replace(hops, starts=starts).frames(FRAME))
+        predictor, error = levinson(lags)
+        frequency, bandwidth, seen = _average(*_lowest(*poles(predictor)), starts)
+        level = _levels(predictor, error / lags[0, :], frequency)
+        seen = xp.permute_dims(seen, (1, 0))
+        found[chosen, :] = seen
+        for result, values in zip(results, (frequency, bandwidth, level), strict=True):
+            rows = xp.astype(xp.permute_dims(values, (1, 0)), xp.float32)
+            result[chosen, :] = xp.where(seen, rows, xp.take(result, chosen, axis=0))
+    return Formants(results[0], results[1], results[2], found)
 
 
 def levinson(lags: Array) -> tuple[Array, Array]:
@@ -129,14 +121,16 @@ def levinson(lags: Array) -> tuple[Array, Array]:
         that is left after it, shape (n,).
     """
     xp = array_namespace(lags)
-    predictor = xp.ones_like(lags[:1, :])
+    predictor = xp.zeros_like(lags)
+    predictor[0, :] = 1.0
+    backwards = xp.flip(lags, axis=0)
+    size = lags.shape[0]
     error = lags[0, :]
-    nothing = xp.zeros_like(predictor)
-    for order in range(1, lags.shape[0]):
-        ahead = xp.sum(predictor * xp.flip(lags[1 : order + 1, :], axis=0), axis=0)
+    for order in range(1, size):
+        ahead = xp.sum(predictor[:order, :] * backwards[size - 1 - order : size - 1, :], axis=0)
         reflection = -ahead / error
-        longer = xp.concat([predictor, nothing])
-        predictor = longer + reflection * xp.flip(longer, axis=0)
+        change = reflection * xp.flip(predictor[:order, :], axis=0)
+        predictor[1 : order + 1, :] = predictor[1 : order + 1, :] + change
         error = error * (1 - reflection * reflection)
     return predictor, error
 
@@ -145,24 +139,24 @@ def poles(predictor: Array) -> tuple[Array, Array]:
     """Return the poles of all-pole models in the upper half of the plane.
 
     All at once, by the method of Ehrlich and Aberth: Aberth, O. (1973). Iteration methods for
-    finding all zeros of a polynomial simultaneously. Math. Comput. 27, 339-344. Poles on the real
-    axis are not found: they have no conjugate that would go with them.
+    finding all zeros of a polynomial simultaneously. Math. Comput. 27, 339-344. What is left over
+    of the polynomial for the last of the five is a quadratic, so it need not be searched for: in a
+    third of frames of speech it has two real zeros, which are no resonance.
 
     Args:
         predictor: shape (11, n), float64: inverse filters with their zeros within the unit circle.
 
     Returns:
-        Shape (5, n), complex128, in order of their angle, and whether each is a pole, bool.
+        Shape (5, n), complex128, and whether each is a pole above the real axis, bool.
     """
     xp = array_namespace(predictor)
     where = device(predictor)
-    angles = (np.arange(_RESONANCES) + 0.5) * (np.pi / _RESONANCES)
-    begin = xp.asarray(_START * np.exp(1j * angles), device=where)
     first, second = (xp.asarray(pair, device=where) for pair in _PAIRS)
-    members = np.stack([np.arange(_RESONANCES)[:, None] == pair for pair in _PAIRS])
+    members = (np.arange(len(_BEGIN))[:, None] == pair for pair in _PAIRS)
     in_first, in_second = (xp.asarray(one.astype(complex), device=where) for one in members)
     a = xp.astype(predictor, xp.complex128)
-    z = begin[:, None] + xp.zeros_like(a[:1, :])
+    z = xp.asarray(_BEGIN[:, None], device=where) + xp.zeros_like(a[:1, :])
+    step = z
     for _ in range(_STEPS):
         slope = 2 * z + a[1, :]
         value = (z + a[1, :]) * z + a[2, :]
@@ -176,21 +170,32 @@ def poles(predictor: Array) -> tuple[Array, Array]:
         push = push - 0.5j / (xp.imag(z) + _TINY)
         step = value / (slope - value * push + _TINY)
         z = z - step
-        z = z / xp.astype(xp.clip(xp.abs(z), 1.0, None), xp.complex128)
-    settled = (xp.abs(step) < 0.03) & (xp.imag(z) > 0)
-    order = xp.argsort(-xp.real(z) / (xp.abs(z) + _TINY), axis=0)
-    return xp.take_along_axis(z, order, axis=0), xp.take_along_axis(settled, order, axis=0)
+        z = z / xp.astype(xp.clip(xp.abs(z), 1.0, None), xp.complex128)  # all lie within
+    return _complete(predictor, z, xp.abs(step))
 
 
-_TINY = 1e-30
+def _complete(predictor: Array, z: Array, step: Array) -> tuple[Array, Array]:
+    """Put what the other four leave over in place of the pole that has settled least."""
+    xp = array_namespace(predictor)
+    last = xp.arange(z.shape[0], device=device(z))[:, None] == xp.argmax(step, axis=0)[None, :]
+    settled = last | (step < _SETTLED)
+    squared = xp.real(z) ** 2 + xp.imag(z) ** 2
+    half = predictor[1, :] / 2 + xp.sum(xp.where(last, 0.0, xp.real(z)), axis=0)
+    rest = predictor[_ORDER, :] / (xp.prod(xp.where(last, 1.0, squared), axis=0) + _TINY)
+    height = xp.sqrt(xp.clip(rest - half * half, 0.0, None))
+    left = xp.astype(-half, xp.complex128) + 1j * xp.astype(height, xp.complex128)
+    above = xp.where(xp.imag(z) < 0, xp.conj(z), z)  # some settle on the pole's conjugate
+    z = xp.where(last, left[None, :], above)
+    return z, xp.all(settled, axis=0) & (xp.imag(z) > 0)
 
 
 def _autocorrelation(frames: Array) -> Array:
     """Return the autocorrelation of the band in frames at lags from 0, shape (11, n), float64."""
     xp = array_namespace(frames)
     where = device(frames)
-    power = power_spectrum(frames, hann(FRAME, frames), _FFT)[:, : _TOP + 1]
-    angle = 2 * np.pi * frequencies(_FFT)[: _TOP + 1] / RATE
+    # as the window falls to 0, what the transform wraps around at 16 samples is nothing
+    power = power_spectrum(frames, hann(FRAME, frames), FRAME)[:, : _TOP + 1]
+    angle = 2 * np.pi * frequencies(FRAME)[: _TOP + 1] / RATE
     weight = 1 + _EMPHASIS**2 - 2 * _EMPHASIS * np.cos(angle)
     weight[[0, -1]] /= 2  # the ends of the band count once, all between for both signs
     bins = np.arange(_TOP + 1) * (np.pi / _TOP)
@@ -199,17 +204,38 @@ def _autocorrelation(frames: Array) -> Array:
     return xp.concat([lags[:1, :] * (1 + _FLOOR) + _TINY, lags[1:, :]])
 
 
-def _choose(root: Array, settled: Array, starts: Array) -> tuple[Array, Array, Array]:
-    """Choose three poles of each frame: frequency, bandwidth, and whether found, each (3, n)."""
-    xp = array_namespace(root)
-    angle = xp.atan2(xp.imag(root), xp.real(root))
-    frequency = angle * (_CEILING / np.pi)
-    radius = xp.clip(xp.abs(root), 1e-6, None)
-    bandwidth = -xp.log(radius) * (2 * _CEILING / np.pi)
-    good = settled & (frequency > _LOWEST) & (frequency < _HIGHEST) & (bandwidth < _WIDEST)
-    order = xp.argsort(xp.where(good, frequency, 2 * _CEILING), axis=0)[:3, :]
-    chosen = [xp.take_along_axis(each, order, axis=0) for each in (frequency, bandwidth, good)]
-    return chosen[0], chosen[1], chosen[2]
+def _lowest(z: Array, found: Array) -> tuple[Array, Array, Array]:
+    """Return frequency and bandwidth in Hz of the three lowest poles, if any, each (3, n)."""
+    xp = array_namespace(z)
+    frequency = xp.atan2(xp.imag(z), xp.real(z)) * (_CEILING / np.pi)
+    bandwidth = xp.log(xp.clip(xp.abs(z), 1e-6, None)) * (-2 * _CEILING / np.pi)
+    found = found & (frequency > _LOWEST) & (frequency < _CEILING - _LOWEST)
+    frequency = xp.where(found, frequency, _CEILING)
+    order = xp.argsort(frequency, axis=0)[:3, :]
+    frequency = xp.take_along_axis(frequency, order, axis=0)
+    return frequency, xp.take_along_axis(bandwidth, order, axis=0), frequency < _CEILING
+
+
+def _average(
+    frequency: Array, bandwidth: Array, found: Array, starts: Array
+) -> tuple[Array, Array, Array]:
+    """Average each formant over the frames around; found is where any of them has it."""
+    xp = array_namespace(frequency)
+    n = starts.shape[0]
+    weight = xp.where(found, 1 / (bandwidth + _BLUR) ** 2, 0.0)
+    parts = xp.concat([weight, weight * frequency, weight * bandwidth])
+    edge = xp.zeros_like(parts[:, :1]) + xp.zeros((1, _AROUND), device=device(parts))
+    parts = xp.concat([edge, parts, edge], axis=1)
+    far = xp.zeros(_AROUND, dtype=starts.dtype, device=device(starts)) - 2 * _AROUND
+    times = xp.concat([far, starts, far])
+    sums = (1.0 + _AROUND) * parts[:, _AROUND : _AROUND + n]
+    for shift in range(2 * _AROUND + 1):
+        if shift != _AROUND:
+            apart = xp.abs(times[shift : shift + n] - starts)  # signals lie further apart than that
+            near = xp.astype(xp.clip(1 + _AROUND - apart, 0, None), xp.float64)
+            sums = sums + near * parts[:, shift : shift + n]
+    total = xp.where(sums[:3, :] > 0, sums[:3, :], 1.0)
+    return sums[3:6, :] / total, sums[6:, :] / total, sums[:3, :] > 0
 
 
 def _levels(predictor: Array, left: Array, frequency: Array) -> Array:
