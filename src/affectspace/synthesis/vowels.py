@@ -125,4 +125,4 @@ def synthesise_vowel(
 def _between(ends: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return values on the line from the first to the second row, held beyond them."""
     share = np.clip(places, 0, 1)[:, None]
-    return ends[0] * (1 - share) + ends[1] * share
+    return np.asarray(ends[0] * (1 - share) + ends[1] * share)

@@ -81,7 +81,7 @@ def formants(hops: Hops, voiced: Array | None = None) -> Formants:
             are not looked at.
 
     Returns:
-        Frequencies from 60 to 5500 Hz, bandwidths above 0 Hz, levels, and where they were found. A
+        Frequencies from 60 to 5500 Hz, bandwidths from 0 Hz, levels, and where they were found. A
         frame depends on 0.032 s of the signal before and after its centre.
     """
     xp = array_namespace(hops.blocks)
@@ -208,7 +208,7 @@ def _lowest(z: Array, found: Array) -> tuple[Array, Array, Array]:
     """Return frequency and bandwidth in Hz of the three lowest poles, if any, each (3, n)."""
     xp = array_namespace(z)
     frequency = xp.atan2(xp.imag(z), xp.real(z)) * (_CEILING / np.pi)
-    bandwidth = xp.log(xp.clip(xp.abs(z), 1e-6, None)) * (-2 * _CEILING / np.pi)
+    bandwidth = xp.log(xp.clip(xp.abs(z), 1e-6, 1.0)) * (-2 * _CEILING / np.pi)
     found = found & (frequency > _LOWEST) & (frequency < _CEILING - _LOWEST)
     frequency = xp.where(found, frequency, _CEILING)
     order = xp.argsort(frequency, axis=0)[:3, :]
