@@ -9,11 +9,13 @@ import pytest
 from scipy.signal import lfilter
 
 from affectspace.audio import read_audio
-from affectspace.explain.vocabulary import FAMILIES, directions, families_of, membership, words
+from affectspace.explain.families import FAMILIES
+from affectspace.explain.vocabulary import directions, families_of, membership, words
 from affectspace.features import backend, spec
+from affectspace.features.native.summary import FEATURES
 from voices import noise, voice
 
-SETS = ("egemaps", "egemaps-lld", "compare")
+SETS = ("native", "egemaps", "egemaps-lld", "compare")
 DIRECTED = {
     *("pitch", "pitch variation", "loudness", "loudness variation"),
     *("tempo", "voice quality", "spectral balance", "formants"),
@@ -30,8 +32,9 @@ def test_every_feature_of_our_sets_has_words(name):
     assert {word.family for word in known} <= set(FAMILIES)
 
 
-def test_all_families_but_the_last_are_in_egemaps_and_most_have_a_direction():
-    known = words(spec("egemaps").features)
+@pytest.mark.parametrize("name", ["native", "egemaps"])
+def test_all_families_but_the_last_are_there_and_most_have_a_direction(name):
+    known = words(spec(name).features)
     names = [family.name for family in families_of(known)]
     assert names == [name for name in FAMILIES if name != "other"]
     scored = np.isfinite(directions(known)).all(axis=0)
@@ -66,6 +69,25 @@ def test_a_composite_has_the_words_of_its_parts(name):
         ("audSpec_Rfilt_sma[3]_lpc1", "spectral balance", "lpc1 of auditory band 3", "", 0),
         ("pcm_RMSenergy_sma_stddev", "loudness variation", "deviation of energy", "", 1),
         ("mfcc_sma_de[12]_range", "timbre", "range of change of MFCC 12", "", 0),
+        ("roll_off90_voiced_mean", "spectral balance", None, "Hz", 1),
+        (
+            *("alpha_ratio_voiced_mean", "spectral balance"),
+            *("mean alpha ratio (low over high) in voiced parts", "dB", -1),
+        ),
+        ("pitch_p10", "pitch", "pitch, 10th percentile", "semitones above 27.5 Hz", 1),
+        ("pitch_change", "pitch variation", "mean change of pitch", "semitones per 20 ms", 1),
+        ("log_loudness_speech_p95", "loudness", "loudness (log) in speech, 95th percentile", "", 1),
+        ("loudness_voiced_sd", "loudness variation", None, "", 1),
+        ("log_bandwidth2_voiced_mean", "formants", "mean F2 bandwidth (log)", "", 0),
+        ("pause_mean_length", "tempo", "mean length of pauses", "s", -1),
+        ("pitch_swing_1.5", "pitch variation", "swing of pitch at 1.5 Hz", "", 0),
+        (
+            "band1_voiced_sd",
+            "spectral balance",
+            "deviation of level at 90 Hz in voiced parts",
+            "dB",
+            0,
+        ),
         ("Loudness_sma3_std", "loudness variation", "deviation of loudness", "", 1),
     ],
 )
@@ -73,6 +95,17 @@ def test_words_of_single_features(feature, family, text, unit, sign):
     (word,) = words([feature])
     assert (word.family, word.unit, word.sign) == (family, unit, sign)
     assert text is None or word.text == text
+
+
+def test_units_of_native_features_are_those_of_its_own_tables():
+    by_name = {feature.name: feature for feature in FEATURES}
+    for word in words(by_name):
+        feature = by_name[word.feature]
+        plain = word.unit.partition(" above ")[0].removesuffix(" per 20 ms")
+        if feature.name.endswith("_rate"):
+            assert word.unit == "1/s"
+        elif feature.family != "timing" or feature.unit:
+            assert plain == feature.unit
 
 
 @pytest.mark.parametrize(

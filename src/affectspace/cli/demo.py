@@ -33,7 +33,8 @@ def demo(
         bool,
         typer.Option(
             "--study",
-            help="Run the paper's study on three synthetic corpora instead; needs the extra train.",
+            help="Run the paper's study on three synthetic corpora instead; needs the extras train "
+            "and opensmile.",
         ),
     ] = False,
     model: Annotated[
@@ -55,11 +56,11 @@ def demo(
 
 def _embed(output: Path, model: str, seed: int) -> None:
     from affectspace.cli.embed import summary, write, write_report
-    from affectspace.model import load_model
+    from affectspace.model import adopt, load_model
     from affectspace.synthesis import write_recordings
     from affectspace.tables import find_utterances
 
-    loaded = load_model(model)
+    loaded = adopt(load_model(model))  # it may need an extra: said before the work
     recordings = write_recordings(output / "speech", seed=seed, show_progress=True)
     found, report = str(output / "embedding.csv"), output / "report.html"
     table = loaded.embed(
@@ -73,13 +74,17 @@ def _embed(output: Path, model: str, seed: int) -> None:
 
 
 def _study(output: Path, seed: int) -> None:
+    from affectspace import features
+
     with train_extra("affectspace demo --study"):
         from affectspace.evaluation.reproduction import PAPER_OBJECTIVES, Protocol
         from affectspace.report import study as report
         from affectspace.study import Extraction, run_study
+        from affectspace.study.run import FEATURES
         from affectspace.synthesis import write_corpora
         from affectspace.training import Recipe
 
+    features.spec(FEATURES)  # it may need an extra: said before the work, not after it
     # An epoch of 192 rows has 3 steps, one of IEMOCAP 70: the published 100 epochs of small steps
     # would leave the networks where they began.
     recipe = Recipe(learning_rate=1e-3, epochs=200)
@@ -90,7 +95,7 @@ def _study(output: Path, seed: int) -> None:
         (source, tables.pop(source)),
         tables,
         output=output,
-        extraction=Extraction(cache=str(output / "cache")),
+        extraction=Extraction(features=FEATURES, cache=str(output / "cache")),
         protocol=Protocol(objectives=(*PAPER_OBJECTIVES, "joint"), recipe=recipe),
         notice=STUDY_NOTICE,
         progress=True,

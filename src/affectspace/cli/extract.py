@@ -21,7 +21,7 @@ def extract(
         Path,
         typer.Option("--output", "-o", help="Where to write: .parquet (has the contract) or .csv."),
     ],
-    features: options.Features = "egemaps",
+    features: options.Features = "native",
     channel: options.ChannelRule = "first",
     level: options.LevelRule = "as-recorded",
     jobs: options.Jobs = None,

@@ -24,9 +24,9 @@ Inputs = Annotated[
     ),
 ]
 FEATURES_HELP = (
-    "The feature set: egemaps, compare, egemaps-lld; hf:PATH_OR_ID[:LAYER], a speech encoder in a "
-    "folder or on the Hugging Face hub (wav2vec 2.0, HuBERT, WavLM, Whisper; extra ssl); or "
-    "several joined by +."
+    "The feature set: native; egemaps, compare, egemaps-lld (openSMILE's; extra opensmile); "
+    "hf:PATH_OR_ID[:LAYER], a speech encoder in a folder or on the Hugging Face hub (wav2vec 2.0, "
+    "HuBERT, WavLM, Whisper; extra ssl); or several joined by +."
 )
 CHANNEL_HELP = "first, mean of all, or a channel's number from 0."
 LEVEL_HELP = "as-recorded, or rms:LEVEL to scale each signal to a level in dBFS."

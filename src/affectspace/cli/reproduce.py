@@ -64,6 +64,9 @@ def reproduce(
 ) -> None:
     """Run the paper's study: train on one corpus, test on others.
 
+    The default features are openSMILE's, which need the extra opensmile; --features native needs
+    none.
+
     Writes table1 and table2 (CSV and Markdown), figure3 (PNG and SVG), loss curves, intervals,
     results.parquet, embeddings.parquet, config.json and a self-contained report.html. Table 2 goes
     to stdout.

@@ -19,21 +19,22 @@ if TYPE_CHECKING:
     from affectspace.explain.axes import Axis, axes_of, changes, walk
     from affectspace.explain.correlations import across_languages, follow
     from affectspace.explain.criteria import Criteria
+    from affectspace.explain.families import FAMILIES, Family, Word
     from affectspace.explain.findings import Findings, explain_axes
     from affectspace.explain.meaning import compare_languages, family_differences
     from affectspace.explain.recordings import explain_recordings
     from affectspace.explain.speech import Speech
-    from affectspace.explain.vocabulary import FAMILIES, Family, Word, words
+    from affectspace.explain.vocabulary import words
 
 _HOMES = {
-    "FAMILIES": "vocabulary",
+    "FAMILIES": "families",
     "Attribution": "attribution",
     "Axis": "axes",
     "Criteria": "criteria",
-    "Family": "vocabulary",
+    "Family": "families",
     "Findings": "findings",
     "Speech": "speech",
-    "Word": "vocabulary",
+    "Word": "families",
     "across_languages": "correlations",
     "attribute": "attribution",
     "axes_of": "axes",

@@ -21,14 +21,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from affectspace.explain.axes import feature_names
-from affectspace.explain.vocabulary import (
-    FAMILIES,
-    Word,
-    directions,
-    families_of,
-    membership,
-    words,
-)
+from affectspace.explain.families import FAMILIES, Word
+from affectspace.explain.vocabulary import directions, families_of, membership, words
 from affectspace.features import FeatureTable
 from affectspace.model import AffectModel
 

@@ -20,7 +20,8 @@ from affectspace.evaluation.intervals import Resampling, draw_speakers
 from affectspace.evaluation.rows import FloatArray, IntArray, column_of, known_speakers
 from affectspace.explain.axes import Axis, axes_of, feature_names
 from affectspace.explain.criteria import LISTENERS, MODEL, Criteria
-from affectspace.explain.vocabulary import Word, directions, families_of, words
+from affectspace.explain.families import Word
+from affectspace.explain.vocabulary import directions, families_of, words
 from affectspace.features import FeatureTable
 from affectspace.model import AffectModel
 

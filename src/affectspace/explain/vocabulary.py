@@ -1,118 +1,24 @@
 """Feature names in acoustic words: what each measures, in which unit, and its family.
 
-The names of openSMILE's sets have one form, descriptor + smoothing + statistic, so that two short
-tables say what the 88 features of `egemaps`, the 46 of `egemaps-lld`, the 6,373 of `compare` and
-their composites (`egemaps:...`) are. A name of another form, such as a dimension of a speech
-encoder or a column of somebody's own table, stays as it is, in the family `other`.
+The 273 features of `native` are described one by one, from its table of descriptors. The names of
+openSMILE's sets have one form, descriptor + smoothing + statistic, so that two short tables say
+what the 88 features of `egemaps`, the 46 of `egemaps-lld` and the 6,373 of `compare` are. So has a
+composite's feature (`native:...`). Another name, such as that of a dimension of a speech encoder or
+a column of somebody's own table, stays as it is, in the family `other`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-
-@dataclass(frozen=True)
-class Family:
-    """A group of features that measure one property of speech.
-
-    Attributes:
-        name: of the family.
-        more: how speech with more of it sounds; empty where the family has no direction.
-        less: how speech with less of it sounds.
-        about: what is in it.
-    """
-
-    name: str
-    more: str = ""
-    less: str = ""
-    about: str = ""
-
-    def word(self, score: float) -> str:
-        """How speech sounds that lies so many deviations above the usual; empty close to it.
-
-        Examples:
-            >>> FAMILIES["loudness"].word(1.2), FAMILIES["loudness"].word(0.1)
-            ('louder', '')
-        """
-        return self.more if score >= NOTABLE else self.less if score <= -NOTABLE else ""
-
-
-NOTABLE = 0.25
-"""Deviations from the usual below which a family's score is not worth a word."""
-
-FAMILIES: Mapping[str, Family] = {
-    family.name: family
-    for family in (
-        Family("pitch", "higher pitch", "lower pitch", "level of the fundamental frequency"),
-        Family(
-            "pitch variation",
-            "livelier pitch",
-            "flatter pitch",
-            "range, spread and slopes of the fundamental frequency",
-        ),
-        Family("loudness", "louder", "softer", "level of loudness and energy"),
-        Family(
-            "loudness variation",
-            "livelier loudness",
-            "flatter loudness",
-            "range, spread and slopes of loudness, and spectral flux. Most of them are measured in "
-            "units of loudness, so they grow with it",
-        ),
-        Family(
-            "tempo",
-            "faster",
-            "slower",
-            "loudness peaks and voiced segments per second, lengths of segments and pauses",
-        ),
-        Family(
-            "voice quality",
-            "rougher voice",
-            "clearer voice",
-            "jitter, shimmer, harmonics-to-noise ratio; without direction: H1-H2",
-        ),
-        Family(
-            "spectral balance",
-            "brighter",
-            "darker",
-            "high against low frequencies: alpha ratio, Hammarberg index, slopes, H1-A3, and such",
-        ),
-        Family(
-            "formants",
-            "higher formants",
-            "lower formants",
-            "frequencies; without direction: bandwidths and amplitudes",
-        ),
-        Family("timbre", about="cepstral coefficients (MFCC): the spectrum's shape, no direction"),
-        Family("other", about="features that have no words here"),
-    )
-}
-"""The families, in the order of tables and figures."""
-
-
-class Word(NamedTuple):
-    """A feature in words.
-
-    Attributes:
-        feature: its name.
-        family: the name of its family.
-        text: what it measures.
-        unit: of its values; empty where it has none.
-        sign: 1 where more of it is more of its family, -1 where it's less, 0 where it says nothing
-            on the direction.
-    """
-
-    feature: str
-    family: str
-    text: str
-    unit: str = ""
-    sign: int = 0
+from affectspace.explain.families import FAMILIES, Family, Word
+from affectspace.explain.native_words import native_words
 
 
 class _Descriptor(NamedTuple):
@@ -304,8 +210,9 @@ def directions(known: Sequence[Word]) -> npt.NDArray[np.float64]:
 @lru_cache(maxsize=2**15)
 def _word(feature: str) -> Word:
     plain = _PREFIX.sub("", feature, count=1)
-    if plain in _WHOLE:
-        return _WHOLE[plain]._replace(feature=feature)
+    for whole in (_WHOLE, native_words()):
+        if plain in whole:
+            return whole[plain]._replace(feature=feature)
     form = _FORM.fullmatch(plain)
     descriptor = form and _descriptor(form["descriptor"], form["band"])
     if not form or not descriptor:

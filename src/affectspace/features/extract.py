@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def extract(
     utterances: pd.DataFrame | Sequence[str | os.PathLike[str]],
     *,
-    features: str | Backend = "egemaps",
+    features: str | Backend = "native",
     channel: Channel = "first",
     level: str = AS_RECORDED,
     jobs: int | None = None,
@@ -44,8 +44,8 @@ def extract(
     Args:
         utterances: an utterance table (index `file, start, end`), or a list of files. A row may
             come twice; it is computed once.
-        features: a set's name, one of `features.names()`; or `hf:PATH_OR_ID` or
-            `hf:PATH_OR_ID:LAYER`, a speech encoder; or several joined by `+`; or a
+        features: a set's name, one of `features.names()`, of which `native` needs no extra; or
+            `hf:PATH_OR_ID` or `hf:PATH_OR_ID:LAYER`, a speech encoder; or several joined by `+`; or a
             [`Backend`][affectspace.features.Backend] of your own, which then brings its channel and
             level rule.
         channel: `first`, `mean` of all channels, or a channel's number, from 0.
@@ -61,13 +61,14 @@ def extract(
 
     Raises:
         ContractError: when the set or a rule isn't known.
+        MissingExtraError: when the set needs an extra that isn't installed.
         TableError: when the table has another index.
         AffectspaceError: when worker processes can't start.
 
     Examples:
         >>> table = extract(["nowhere.wav"], cache=False)
         >>> table.rows["status"].to_list(), table.values.shape
-        (['missing'], (1, 88))
+        (['missing'], (1, 273))
     """
     from affectspace.features.table import table_of_results
 

@@ -1,8 +1,9 @@
 """openSMILE, called with as little around it as can be: samples in, an array out.
 
-The `opensmile` package brings the library and its configurations. Of its code only `core/lib.py`,
-the thin wrapper around the library, is loaded: importing the whole package costs each process
-0.9 s and 100 MB (pandas, pyarrow), and running through its `process_signal` 3 ms a signal.
+The `opensmile` package, an extra, brings the library and its configurations. Of its code only
+`core/lib.py`, the thin wrapper around the library, is loaded: importing the whole package costs
+each process 0.9 s and 100 MB (pandas, pyarrow), and running through its `process_signal` 3 ms a
+signal.
 """
 
 from __future__ import annotations
@@ -33,8 +34,15 @@ _IDLE: dict[tuple[str, str], list[Any]] = {}
 
 
 def version() -> str:
-    """Return the version of the `opensmile` package."""
-    return metadata.version("opensmile")
+    """Return the version of the `opensmile` package.
+
+    Raises:
+        MissingExtraError: without the extra `opensmile`.
+    """
+    try:
+        return metadata.version("opensmile")
+    except metadata.PackageNotFoundError:
+        raise _missing() from None
 
 
 def run(config: str, level: str, samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -120,12 +128,17 @@ def _listen(smile: Any, collect: Any) -> None:
     )
 
 
+def _missing() -> MissingExtraError:
+    sets = "egemaps, compare or egemaps-lld; the set native does without"
+    return MissingExtraError("opensmile", "opensmile", f"A feature set of openSMILE's ({sets})")
+
+
 @cache
 def _library() -> tuple[ModuleType, Path]:
     """Load `opensmile/core/lib.py` alone; return it and the folder of configurations."""
     found = importlib.util.find_spec("opensmile")
     if found is None or not found.submodule_search_locations:
-        raise MissingExtraError("opensmile", "opensmile", "Extracting features")
+        raise _missing()
     core = Path(found.submodule_search_locations[0]) / "core"
     name = "affectspace.features._opensmile_lib"
     spec = importlib.util.spec_from_file_location(name, core / "lib.py")

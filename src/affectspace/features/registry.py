@@ -38,15 +38,17 @@ def backend(name: str, *, channel: Channel = "first", level: str = AS_RECORDED) 
     """Return what computes a feature set that the user has named.
 
     Args:
-        name: one of `names()`; or `hf:PATH_OR_ID` or `hf:PATH_OR_ID:LAYER`, a speech encoder in a
-            folder or on the Hugging Face hub, from where it is downloaded once (extra `ssl`); or
-            several of these joined by `+`, such as `egemaps+compare`.
+        name: one of `names()`, of which all but `native` need the extra `opensmile`; or
+            `hf:PATH_OR_ID` or `hf:PATH_OR_ID:LAYER`, a speech encoder in a folder or on the Hugging
+            Face hub, from where it is downloaded once (extra `ssl`); or several of these joined by
+            `+`, such as `egemaps+compare`.
         channel: `first`, `mean`, or a channel's number, from 0.
         level: `as-recorded`, or `rms:LEVEL` to scale every signal to a level in dBFS.
 
     Raises:
         ContractError: when the name or the level rule isn't known, or the encoder can't be used.
-        MissingExtraError: when an encoder is wanted without the extra `ssl`.
+        MissingExtraError: when a set of openSMILE's is wanted without the extra `opensmile`, or an
+            encoder without the extra `ssl`.
     """
     return _side_by_side([_named(part, channel, level) for part in _parts(name)])
 
@@ -71,7 +73,8 @@ def installed(contract: FeatureSpec) -> Backend:
 
     Raises:
         ContractError: when the set isn't known here.
-        MissingExtraError: when an encoder is wanted without the extra `ssl`.
+        MissingExtraError: when a set of openSMILE's is wanted without the extra `opensmile`, or an
+            encoder without the extra `ssl`.
     """
     rules = contract.channel, contract.level
     names = _parts(contract.name)

@@ -20,10 +20,10 @@ class FeatureSpec:
     """What a feature vector is. Two vectors may be compared only where their contracts are equal.
 
     Attributes:
-        name: of the set, for instance `egemaps`.
+        name: of the set, for instance `native`.
         backend: what computes it, with the set's own name and version there: eGeMAPSv01a and v02
             share all 88 names and differ in half of the values.
-        backend_version: of the package that computes it.
+        backend_version: of the package that computes it; of the set itself where it's our own.
         sampling_rate: of the signal, in Hz.
         channel: the channel rule: `first` (which 0 becomes), `mean`, or a channel's number.
         level: the level rule: `as-recorded`, or `rms:-26`, scaled to that level in dBFS.

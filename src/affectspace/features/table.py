@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from affectspace.audio import BAND_LIMITED_BELOW, Status
-from affectspace.errors import ContractError, TableError
+from affectspace.errors import ContractError, MissingExtraError, TableError
 from affectspace.features import registry
 from affectspace.features.spec import FeatureSpec
 from affectspace.features.work import Result
@@ -157,7 +157,7 @@ def _canonical(features: str) -> str:
     """The name that a set has in its contract; an unknown set's is the one it came with."""
     try:
         return registry.spec(features).name
-    except ContractError:
+    except (ContractError, MissingExtraError):
         return features
 
 
@@ -172,12 +172,24 @@ def stored_spec(path: Path) -> FeatureSpec | None:
 
 
 def sets_among(columns: Iterable[str]) -> list[FeatureSpec]:
-    """Return the known sets, and the one of several side by side, whose columns are all there."""
+    """Return the known sets, and the one of several side by side, whose columns are all there.
+
+    Sets whose extra isn't installed aren't known.
+    """
     single, there = registry.names(), {str(column): None for column in columns}
     prefixes = dict.fromkeys(column.partition(":")[0] for column in there if ":" in column)
     parts = [name for name in prefixes if name in single]
     names = (*single, "+".join(parts)) if len(parts) > 1 else single
-    return [spec for name in names if there.keys() >= set((spec := registry.spec(name)).features)]
+    specs = (_spec_if_installed(name) for name in names)
+    return [spec for spec in specs if spec is not None and there.keys() >= set(spec.features)]
+
+
+def _spec_if_installed(name: str) -> FeatureSpec | None:
+    """The contract of a set; None where the extra that computes it, and knows names, is missing."""
+    try:
+        return registry.spec(name)
+    except MissingExtraError:
+        return None
 
 
 def _assumed_spec(path: str | Path, frame: pd.DataFrame, features: str | None) -> FeatureSpec:
@@ -188,8 +200,10 @@ def _assumed_spec(path: str | Path, frame: pd.DataFrame, features: str | None) -
         held = " and ".join(spec.name for spec in specs)
         raise ContractError(f"{path} has no feature contract, and the columns of {held}: name one")
     if not specs or not set(frame.columns).issuperset(specs[0].features):
+        unknown = [name for name in registry.names() if _spec_if_installed(name) is None]
+        more = f" (without its extra, {', '.join(unknown)} can't be told)" if unknown else ""
         raise ContractError(
-            f"{path} has no feature contract, and its columns are not those of {wanted}"
+            f"{path} has no feature contract, and its columns are not those of {wanted}{more}"
         )
     _LOG.warning("%s has no feature contract; by its columns it is taken for %s", path, specs[0])
     return specs[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,9 @@ from affectspace.model.network import Array
 from affectspace.model.probe import PROBE_SIGNAL, run_probe
 
 _LOG = logging.getLogger(__name__)
+
+OWN = "affectspace "
+"""How the backends of the package's own sets start."""
 
 TOLERANCE = 1e-3
 """How far two installations' features may lie apart, in deviations of the training rows."""
@@ -38,6 +42,7 @@ def meet(model: AffectModel) -> FeatureSpec:
     Raises:
         ContractError: if the model has no contract, or one that this installation can't meet; the
             message says what to install.
+        MissingExtraError: if its features need an extra that isn't installed.
     """
     wanted = model.spec
     if wanted is None:
@@ -94,10 +99,9 @@ def probe_distances(model: AffectModel) -> Array | None:
 
 
 def _check_probe(model: AffectModel, wanted: FeatureSpec, found: FeatureSpec) -> None:
-    here = _packages(found)
-    needed = {name: version for name, version in _packages(wanted).items() if here[name] != version}
-    exact = [f"{name}=={version}" for name, version in needed.items()]
-    remedy = f"install {' and '.join(exact)} (pip install {' '.join(map(repr, exact))})"
+    here = _versions(found)
+    needed = {name: version for name, version in _versions(wanted).items() if here[name] != version}
+    remedy = _remedy(needed, model)
     versions = "; ".join(
         f"the model needs {name} {version}, and {here[name]} is here"
         for name, version in needed.items()
@@ -116,8 +120,29 @@ def _check_probe(model: AffectModel, wanted: FeatureSpec, found: FeatureSpec) ->
         )
 
 
-def _packages(spec: FeatureSpec) -> dict[str, str]:
-    """The packages behind a contract, and their versions; several where sets stand side by side."""
-    names = [backend.split()[0] for backend in spec.backend.split(JOINED)]
+def _versions(spec: FeatureSpec) -> dict[str, str]:
+    """What is behind a contract, with versions; several where sets stand side by side.
+
+    A package by its name; a set of our own, which counts its versions by itself, by the backend's.
+    """
+    names = [
+        backend if backend.startswith(OWN) else backend.split()[0]
+        for backend in spec.backend.split(JOINED)
+    ]
     versions = spec.backend_version.split(JOINED)
     return dict(zip(names, versions * len(names), strict=False))
+
+
+def _remedy(needed: Mapping[str, str], model: AffectModel) -> str:
+    """What to install for the versions that a model needs."""
+    exact = [f"{name}=={version}" for name, version in needed.items() if not name.startswith(OWN)]
+    wanted = list(exact)
+    made_with = model.record.get("versions")
+    known = made_with.get("affectspace") if isinstance(made_with, Mapping) else None
+    for name, version in needed.items():
+        if name.startswith(OWN):
+            wanted.append(f"a version of affectspace that has {name} {version}")
+            if isinstance(known, str):
+                wanted[-1] += f" (the model was made with {known})"
+    pip = f" (pip install {' '.join(map(repr, exact))})" if exact else ""
+    return f"install {' and '.join(wanted)}{pip}"

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from affectspace.explain.attribution import part_name
-from affectspace.explain.vocabulary import FAMILIES
+from affectspace.explain.families import FAMILIES
 from affectspace.report import page
 from affectspace.report.axes import NOTES, axis_tables, verdict_rule
 from affectspace.report.charts import Chart, correlation_chart, meaning_chart, walk_chart

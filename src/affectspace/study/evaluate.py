@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from affectspace import features
 from affectspace.errors import TableError
 from affectspace.evaluation import paired
 from affectspace.evaluation.paired import Answers
@@ -85,6 +86,8 @@ def run_evaluation(
     names = [way.name for way in ways]
     if not names or len(set(names)) < len(names):
         raise TableError(f"expected ways of different names, got {', '.join(names) or 'none'}")
+    for way in ways:  # a set may need an extra: said before the work, not after it
+        features.spec(way.recipe.features)
     with filled_at_once(Path(output)) as folder:  # a folder that can't be written fails early
         read: dict[tuple[Any, ...], tuple[dict[str, Corpus], Material]] = {}
         done: list[_Done] = []

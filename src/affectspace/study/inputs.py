@@ -32,7 +32,7 @@ class Extraction:
         cache: folder of the cache; None is the platform's; False is no cache.
     """
 
-    features: str = "egemaps"
+    features: str = "native"
     channel: Channel = "first"
     level: str = AS_RECORDED
     jobs: int | None = None
@@ -95,8 +95,11 @@ def read_corpus(
         CorpusError: if the path is missing, or the folder is another corpus's.
         TableError: if a table or the labels can't be read.
         ContractError: if a feature table holds another set.
+        MissingExtraError: if the set needs an extra that isn't installed.
     """
     extraction = extraction or Extraction()
+    # at first, as it may need an extra
+    spec = features.spec(extraction.features, channel=extraction.channel, level=extraction.level)
     path = Path(path)
     if labels is not None and not Path(labels).exists():
         raise TableError(f"there are no labels at {labels}")
@@ -107,7 +110,6 @@ def read_corpus(
     if not path.is_file():
         raise CorpusError(f"{name}: there is no folder and no table at {path}")
     known = _known(name)
-    spec = features.spec(extraction.features, channel=extraction.channel, level=extraction.level)
     if set(spec.features) <= set(tables.read_frame(path).columns):
         table = FeatureTable.read(path, extraction.features)
         spec.check(table.spec)

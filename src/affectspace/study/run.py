@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -20,8 +21,11 @@ from affectspace.report import study as report
 from affectspace.study.inputs import Corpus, Extraction, read_corpora
 from affectspace.tables import filled_at_once
 
+FEATURES = "egemaps"
+"""The feature set that the study takes where none is named; it needs the extra `opensmile`."""
+
 PACKAGES = ("numpy", "opensmile", "pandas", "scikit-learn", "scipy", "soundfile", "soxr", "torch")
-"""The packages whose versions a result depends on."""
+"""The packages whose versions a result depends on, as far as they are installed."""
 
 
 def run_study(
@@ -44,7 +48,7 @@ def run_study(
         output: the folder to write. It is filled at the end, so that a run that fails leaves it as
             it was; files of the same names are replaced.
         labels: ratings that came apart, see `read_corpus`.
-        extraction: the feature set, and how to extract it.
+        extraction: the feature set, and how to extract it; None for `egemaps`.
         protocol: the settings of the study; None for the paper's.
         notice: a banner for the report and the figures, for instance that the data is synthetic.
         progress: show progress bars on stderr.
@@ -56,7 +60,8 @@ def run_study(
         AffectspaceError: if an input can't be used, see `read_corpus` and
             [`reproduce`][affectspace.evaluation.reproduction.reproduce].
     """
-    extraction, protocol = extraction or Extraction(), protocol or Protocol()
+    extraction = extraction or Extraction(features=FEATURES)
+    protocol = protocol or Protocol()
     corpora = read_corpora(
         [source, *targets.items()], extraction=extraction, labels=labels, progress=progress
     )
@@ -154,4 +159,7 @@ def _config(
 def versions() -> dict[str, str]:
     """The versions that a result depends on."""
     found = {"python": platform.python_version(), "affectspace": affectspace.__version__}
-    return found | {package: metadata.version(package) for package in PACKAGES}
+    for package in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):  # one of an extra that nothing needed
+            found[package] = metadata.version(package)
+    return found
