@@ -81,8 +81,14 @@ FAMILIES: Mapping[str, Family] = {
         ),
         Family(
             "timbre",
-            about="the spectrum's shape, without direction: cepstral coefficients (MFCC), and how "
-            "it changes whatever the level (the flux of the set native)",
+            about="the spectrum's shape, without direction: cepstral coefficients (MFCC)",
+        ),
+        Family(
+            "timbre variation",
+            "livelier timbre",
+            "steadier timbre",
+            "how much the spectrum's shape changes, whatever its level: deviations and changes of "
+            "bands, cepstra and spectral balance in the set native",
         ),
         Family("other", about="features that have no words here"),
     )

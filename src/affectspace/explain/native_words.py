@@ -26,28 +26,33 @@ class _About(NamedTuple):
     variation: str = ""  # the family of its ups and downs, where that isn't its own
 
 
-_BRIGHT, _DARK = ("spectral balance", 1), ("spectral balance", -1)
+_BRIGHT = ("spectral balance", 1, "timbre variation")
+_DARK = ("spectral balance", -1, "timbre variation")
+_SPECTRAL = ("spectral balance", 0, "timbre variation")
 _ROUGH, _CLEAR = ("voice quality", 1), ("voice quality", -1)
 _LOUD = ("loudness", 1, "loudness variation")
 
 _ABOUT: Mapping[str, _About] = {
-    **{f"mfcc{k}": _About(f"MFCC {k}", "timbre") for k in range(1, CEPSTRA + 1)},
+    **{
+        f"mfcc{k}": _About(f"MFCC {k}", "timbre", 0, "timbre variation")
+        for k in range(1, CEPSTRA + 1)
+    },
     "alpha_ratio": _About("alpha ratio (low over high)", *_DARK),
     "hammarberg_index": _About("Hammarberg index", *_DARK),
     "slope_0_500": _About("spectral slope 0-500 Hz", *_BRIGHT),
     "slope_500_1500": _About("spectral slope 500-1500 Hz", *_BRIGHT),
     "slope_1500_5000": _About("spectral slope 1500-5000 Hz", *_BRIGHT),
     "centroid": _About("spectral centroid", *_BRIGHT),
-    "spread": _About("spectral spread", "spectral balance"),
+    "spread": _About("spectral spread", *_SPECTRAL),
     "skewness": _About("spectral skewness", *_DARK),
-    "entropy": _About("spectral entropy", "spectral balance"),
+    "entropy": _About("spectral entropy", *_SPECTRAL),
     **{
         f"roll_off{round(100 * share)}": _About(
             f"{round(100 * share)} % roll-off frequency", *_BRIGHT
         )
         for share in ROLL_OFFS
     },
-    "flux": _About("relative spectral flux", "timbre"),
+    "flux": _About("relative spectral flux", "timbre variation", 1),
     "loudness": _About("loudness", *_LOUD),
     "log_loudness": _About("loudness (log)", *_LOUD),
     "periodicity": _About("periodicity", *_CLEAR),
@@ -139,7 +144,7 @@ def _word(name: str, unit: str, about: Mapping[str, _About]) -> Word:
 def _bands() -> dict[str, _About]:
     shown = [f"{hz / 1000:.1f} kHz" if hz >= 1000 else f"{hz:.0f} Hz" for hz in centres()]
     return {
-        f"band{k}": _About(f"level at {at}", "spectral balance")
+        f"band{k}": _About(f"level at {at}", *_SPECTRAL)
         for k, at in zip(range(1, BANDS + 1), shown, strict=True)
     }
 
