@@ -24,6 +24,7 @@ from benchmarks import _common
 CORPORA = ("emodb", "urdu", "emotale")
 FILES = 60
 LOWEST, HIGHEST = 60.0, 600.0  # Hz that Praat looks for
+CPPS = ("no", 0.02, 0.0005, 60, 330, 0.05, "parabolic", 0.001, 0.05, "Straight", "Robust")
 F0 = "F0semitoneFrom27.5Hz_sma3nz"
 Values = NDArray[np.floating]
 
@@ -79,11 +80,15 @@ def compare_recordings() -> None:
             kept = all_voiced & (other > -100)
             row = [f"{correlation(x.frames['HNR'], other, kept):.2f}" for x in (ours, theirs)]
             qualities.append([corpus, "HNR", name, *row])
-        for measure in ("jitter", "shimmer"):
-            other = praat.recordings[measure]
+        for measure, other in praat.recordings.items():
             kept = np.isfinite(other)
-            row = [f"{correlation(x.recordings[measure], other, kept):.2f}" for x in (ours, theirs)]
-            qualities.append([corpus, f"{measure}, recordings' means", "Praat", *row])
+            row = [
+                f"{correlation(x.recordings[measure], other, kept):.2f}"
+                if measure in x.recordings
+                else ""
+                for x in (ours, theirs)
+            ]
+            qualities.append([corpus, f"{measure}, recordings", "Praat", *row])
         for measure, name in (
             ("HNR", "HNR"),
             ("jitter", "jitter"),
@@ -139,6 +144,7 @@ def hear(signals: list[NDArray[np.float32]], tables: list[Table]) -> Heard:
         "HNR": quality.harmonics_to_noise(found),
         "jitter": jitter,
         "shimmer": shimmer,
+        "prominence": quality.cepstral_prominence(found),
         "H1-H2": harmonics.harmonic_difference(found, 2),
         "H2-H3": harmonics.harmonic_difference(found, 3, first=2),
         "H1-A3": harmonics.formant_differences(found, formants)[:, 2],
@@ -150,13 +156,14 @@ def hear(signals: list[NDArray[np.float32]], tables: list[Table]) -> Heard:
 def means(
     frames: dict[str, Values], counts: list[int], voiced: NDArray[np.bool_]
 ) -> dict[str, Values]:
-    """Return means of jitter and shimmer over each recording's voiced frames."""
+    """Return means over each recording: of jitter and shimmer over its voiced frames."""
     ends = np.cumsum(counts)[:-1]
+    kept = {name: np.where(voiced, frames[name], np.nan) for name in ("jitter", "shimmer")}
+    if "prominence" in frames:
+        kept["prominence"] = frames["prominence"]
     return {
-        name: np.array(
-            [np.nanmean(part) for part in np.split(np.where(voiced, frames[name], np.nan), ends)]
-        )
-        for name in ("jitter", "shimmer")
+        name: np.array([np.nanmean(part) for part in np.split(values, ends)])
+        for name, values in kept.items()
     }
 
 
@@ -167,7 +174,7 @@ def hear_praat(signals: list[NDArray[np.float32]]) -> Heard:
     import parselmouth
     from parselmouth.praat import call
 
-    f0, cross, auto, jitter, shimmer = [], [], [], [], []
+    f0, cross, auto, jitter, shimmer, prominence = [], [], [], [], [], []
     for signal in signals:
         sound = parselmouth.Sound(signal.astype(np.float64), RATE)
         count = len(signal) // HOP
@@ -180,10 +187,15 @@ def hear_praat(signals: list[NDArray[np.float32]]) -> Heard:
         bounds = (0, 0, 0.0001, 0.02, 1.3)
         jitter.append(call(points, "Get jitter (local)", *bounds))
         shimmer.append(call([sound, points], "Get shimmer (local_dB)", *bounds, 1.6))
+        cepstra = call(sound, "To PowerCepstrogram", 60, 0.01, 5000, 50)
+        prominence.append(call(cepstra, "Get CPPS", *CPPS))
     frames = {"HNR cc": np.concatenate(cross), "HNR ac": np.concatenate(auto)}
-    return Heard(
-        np.concatenate(f0), frames, {"jitter": np.array(jitter), "shimmer": np.array(shimmer)}
-    )
+    recordings = {
+        "jitter": np.array(jitter),
+        "shimmer": np.array(shimmer),
+        "prominence": np.array(prominence),
+    }
+    return Heard(np.concatenate(f0), frames, recordings)
 
 
 def placed(times: Values, values: Values, count: int, missing: float) -> Values:
@@ -295,6 +307,7 @@ def cost() -> None:
             "path": lambda known=known, hops=hops: pitch.track(known, hops),
             "harmonics to noise": lambda found=found: quality.harmonics_to_noise(found),
             "jitter, shimmer": lambda hops=hops, found=found: quality.irregularity(hops, found),
+            "prominence": lambda found=found: quality.cepstral_prominence(found),
             "H1-H2": lambda found=found: harmonics.harmonic_difference(found, 2),
             "H1-A1 .. A3": lambda found=found, formants=formants: harmonics.formant_differences(
                 found, formants

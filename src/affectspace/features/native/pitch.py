@@ -117,12 +117,12 @@ def candidates(hops: Hops) -> Candidates:
         return _autocorrelation(frames, window)
 
     count = hops.starts.shape[0]
-    power, correlation, level = _in_chunks(transform, count, small)
-    octaves, strength = _in_chunks(lambda part: _peaks(correlation[part, :]), count, large)
+    power, correlation, level = in_chunks(transform, count, small)
+    octaves, strength = in_chunks(lambda part: _peaks(correlation[part, :]), count, large)
     return Candidates(octaves, strength, level, power)
 
 
-def _in_chunks(compute: Callable[[slice], tuple[Array, ...]], count: int, size: int) -> list[Array]:
+def in_chunks(compute: Callable[[slice], tuple[Array, ...]], count: int, size: int) -> list[Array]:
     """Return what is computed of chunks of frames, float32, behind one another."""
     whole: list[Array] = []
     for first in range(0, count, size):
