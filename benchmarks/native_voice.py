@@ -58,7 +58,7 @@ def main() -> None:
 
 def compare_recordings() -> None:
     """Print how near ours, Praat's and openSMILE's values are to one another."""
-    pitches, qualities = [], []
+    pitches, sides, qualities = [], [], []
     for corpus in CORPORA:
         signals = recordings(corpus)
         if not signals:
@@ -71,9 +71,11 @@ def compare_recordings() -> None:
             [corpus, "openSMILE, Praat", *near(theirs.f0, praat.f0)],
             [corpus, "native, openSMILE", *near(ours.f0, theirs.f0)],
         ]
-        apart = (praat.f0 > 0) & (np.abs(theirs.f0 / np.maximum(praat.f0, 1) - 1) > 0.2)
-        agreed = np.where(apart | (praat.f0 == 0), 0, theirs.f0)
+        agreed = np.where(far(theirs.f0, praat.f0), 0, theirs.f0)
         pitches.append([corpus, "native, openSMILE where Praat agrees", *near(ours.f0, agreed)])
+        differ = (ours.f0 > 0) & (theirs.f0 > 0) & far(ours.f0, theirs.f0)
+        right = [np.mean(~far(x.f0[differ], praat.f0[differ])) for x in (ours, theirs)]
+        sides.append([corpus, f"{differ.sum()}", *(f"{100 * share:.0f} %" for share in right)])
         all_voiced = (ours.f0 > 0) & (praat.f0 > 0) & (theirs.f0 > 0)
         for kind, name in (("cc", "Praat, cross-correlation"), ("ac", "Praat, autocorrelation")):
             other = praat.frames[f"HNR {kind}"]
@@ -103,6 +105,8 @@ def compare_recordings() -> None:
             qualities.append([corpus, measure, f"openSMILE's {name}", f"{r:.2f}", ""])
     columns = ["corpus", "who", "r", "r in semitones", "off by 20 %", "voicing alike", "frames"]
     print(_common.markdown(columns, pitches), "\n")
+    columns = ["corpus", "frames off by 20 %", "Praat sides with native", "with openSMILE"]
+    print(_common.markdown(columns, sides), "\n")
     columns = ["corpus", "what", "against", "r of native", "r of openSMILE"]
     print(_common.markdown(columns, qualities))
 
@@ -128,6 +132,11 @@ def near(one: Values, other: Values) -> list[str]:
         f"{100 * np.mean((one > 0) == (other > 0)):.1f} %",
         f"{both.sum()}",
     ]
+
+
+def far(one: Values, other: Values) -> NDArray[np.bool_]:
+    """Return where the first is off the second by more than 20 %, or the second unvoiced."""
+    return (other == 0) | (np.abs(one / np.maximum(other, 1) - 1) > 0.2)
 
 
 def correlation(one: Values, other: Values, kept: NDArray[np.bool_]) -> float:

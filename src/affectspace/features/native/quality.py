@@ -117,7 +117,7 @@ def _match(period: Array, around: Array) -> Array:
     for shift in range(2 * _SHIFTS + 1):
         if shift:
             energy = energy + squares[:, shift + size - 1] - squares[:, shift - 1]
-        alike.append(xp.sum(period * around[:, shift : shift + size], axis=1))
+        alike.append(xp.vecdot(period, around[:, shift : shift + size]))
         energies.append(energy)
     energy = xp.clip(xp.stack(energies, axis=1), 1e-12, None)
     fit = xp.stack(alike, axis=1) / xp.sqrt(energy)
