@@ -1,0 +1,116 @@
+"""From descriptors per frame to numbers per signal.
+
+Everything here works on one row per signal: values (signals, descriptors, frames) and a mask of the
+frames that count, (signals, frames) or (signals, descriptors, frames). What stands elsewhere has no
+influence, so a signal's functionals are the same alone and in a batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from array_api_compat import array_namespace, device
+
+from affectspace.features.native.hops import HOP, RATE, Array
+
+FRAME_RATE = RATE / HOP
+"""Frames per second."""
+
+
+def mean_and_deviation(values: Array, mask: Array) -> tuple[Array, Array]:
+    """Return mean and standard deviation over the frames of a mask.
+
+    Returns:
+        Each of shape (signals, descriptors); 0 where no frame counts.
+    """
+    xp = array_namespace(values)
+    weights = _weights(values, mask)
+    count = xp.clip(xp.sum(weights, axis=2), 1.0, None)
+    mean = xp.sum(values * weights, axis=2) / count
+    away = (values - mean[:, :, None]) * weights
+    return mean, xp.sqrt(xp.sum(away * away, axis=2) / count)
+
+
+def change(values: Array, mask: Array) -> Array:
+    """Return the mean absolute change over 20 ms, where all three frames count.
+
+    Returns:
+        Shape (signals, descriptors), per 20 ms; 0 where there is no such place.
+    """
+    xp = array_namespace(values)
+    inside = mask[..., :-2] & mask[..., 1:-1] & mask[..., 2:]
+    weights = _weights(values[:, :, 2:], inside)
+    moved = xp.abs(values[:, :, 2:] - values[:, :, :-2]) * weights
+    return xp.sum(moved, axis=2) / xp.clip(xp.sum(weights, axis=2), 1.0, None)
+
+
+def quantiles(values: Array, mask: Array, shares: Sequence[float]) -> Array:
+    """Return quantiles over the frames of a mask, between two frames by linear interpolation.
+
+    Args:
+        values: shape (signals, descriptors, frames), finite.
+        mask: shape (signals, frames).
+        shares: of frames below, 0 to 1.
+
+    Returns:
+        Shape (signals, descriptors, shares); 0 where no frame counts.
+    """
+    xp = array_namespace(values)
+    ordered = xp.sort(xp.where(mask[:, None, :], values, math.inf), axis=2)
+    count = xp.sum(xp.astype(mask, xp.int64), axis=1)
+    last = xp.clip(count - 1, 0, None)
+    found = []
+    for share in shares:
+        at = xp.astype(last, xp.float32) * share
+        low = xp.astype(xp.floor(at), xp.int64)
+        high = xp.minimum(low + 1, last)
+        into = (at - xp.astype(low, xp.float32))[:, None]
+        below, above = (_at(ordered, place) for place in (low, high))
+        found.append(below + (above - below) * into)
+    values = xp.stack(found, axis=2)
+    return xp.where((count > 0)[:, None, None], values, xp.zeros_like(values))
+
+
+def modulation(contour: Array, mask: Array, rates: Sequence[float]) -> Array:
+    """Return how much a contour swings at some rates: its spectrum, as a level.
+
+    The contour less its mean, under a Hann window over the signal's own length, is projected on a
+    complex oscillation of each rate.
+
+    Args:
+        contour: shape (signals, frames).
+        mask: shape (signals, frames): the frames that a signal has, from the first on.
+        rates: in Hz, below 50.
+
+    Returns:
+        ln of the power at each rate, shape (signals, rates), where white noise of deviation 1 has
+        ln 1 = 0 on average; at least ln 1e-4.
+    """
+    xp = array_namespace(contour)
+    weights = xp.astype(mask, xp.float32)
+    count = xp.sum(weights, axis=1, keepdims=True)
+    mean = xp.sum(contour * weights, axis=1, keepdims=True) / count
+    at = xp.arange(contour.shape[1], dtype=xp.float32, device=device(contour))
+    window = weights * xp.sin(math.pi * (at[None, :] + 0.5) / count) ** 2
+    shaped = (contour - mean) * window
+    turns = np.outer(np.arange(contour.shape[1]), rates) * (2 * math.pi / FRAME_RATE)
+    cosine, sine = (
+        xp.asarray(wave(turns).astype(np.float32), device=device(contour))
+        for wave in (np.cos, np.sin)
+    )
+    power = (shaped @ cosine) ** 2 + (shaped @ sine) ** 2
+    return xp.log(power / xp.sum(window * window, axis=1, keepdims=True) + 1e-4)
+
+
+def _weights(values: Array, mask: Array) -> Array:
+    xp = array_namespace(values)
+    return xp.astype(mask if mask.ndim == 3 else mask[:, None, :], values.dtype)
+
+
+def _at(ordered: Array, place: Array) -> Array:
+    """Entries at a place per signal, (signals, descriptors, frames) -> (signals, descriptors)."""
+    xp = array_namespace(ordered)
+    where = xp.broadcast_to(place[:, None, None], (*ordered.shape[:2], 1))
+    return xp.take_along_axis(ordered, where, axis=2)[:, :, 0]

@@ -1,0 +1,177 @@
+"""The shape of a spectrum: where its energy lies. None of it depends on the level.
+
+All take the power spectra of short frames; see [`short_spectrum`]
+[affectspace.features.native.shape.short_spectrum].
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from array_api_compat import array_namespace, device
+
+from affectspace.features.native.hops import RATE, Array, Hops
+from affectspace.features.native.spectrum import frequencies, hann, power_spectrum
+
+FRAME = 400
+"""Samples of a short frame: 25 ms."""
+
+SIZE = 512
+"""Samples of its transform: bins of 31.25 Hz."""
+
+FLOOR = 1e-11
+"""Power per bin that is added to every spectrum, where full scale is 1: some -110 dB, so that
+digital silence has a spectrum, a flat one."""
+
+ROLL_OFFS = (0.25, 0.5, 0.75, 0.9)
+"""Shares of the power below a roll-off."""
+
+
+def short_spectrum(hops: Hops) -> Array:
+    """Return the power spectra of frames of 25 ms.
+
+    Returns:
+        Shape (n, 257), float32, above 0: power per bin, of which a sine of full scale has about 0.1
+        in the highest one.
+    """
+    frames = hops.frames(FRAME)
+    xp = array_namespace(frames)
+    window = hann(FRAME, frames)
+    window = window * (2.0 / (xp.sum(window**2) * FRAME)) ** 0.5
+    return power_spectrum(frames, window, SIZE) + FLOOR
+
+
+def decibels(power: Array) -> Array:
+    """Return 10 lg of powers above 0."""
+    return 10.0 * array_namespace(power).log10(power)
+
+
+def alpha_ratio(power: Array) -> Array:
+    """Return the energy of 50 to 1,000 Hz over that of 1 to 5 kHz, in dB, shape (n,).
+
+    Eyben, F. et al. (2016). The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for voice
+    research and affective computing. IEEE Trans. Affective Computing 7(2).
+    """
+    return decibels(_sum(power, 50, 1_000)) - decibels(_sum(power, 1_000, 5_000))
+
+
+def hammarberg_index(power: Array) -> Array:
+    """Return the highest peak up to 2 kHz over that of 2 to 5 kHz, in dB, shape (n,).
+
+    Hammarberg, B. et al. (1980). Perceptual and acoustic correlates of abnormal voice qualities.
+    Acta Oto-Laryngologica 90.
+    """
+    xp = array_namespace(power)
+    low, high = _band(0, 2_000), _band(2_000, 5_000)
+    return decibels(xp.max(power[:, low], axis=1)) - decibels(xp.max(power[:, high], axis=1))
+
+
+def slope(level: Array, lowest: float, highest: float) -> Array:
+    """Return the slope of a spectrum in a band, by linear regression on frequency.
+
+    Tamarit, L., Goudbeek, M., Scherer, K. (2008). Spectral slope measurements in emotionally
+    expressive speech. Proc. ITRW on Speech Analysis and Processing for Knowledge Discovery.
+
+    Args:
+        level: the spectrum in dB, shape (n, 257).
+        lowest: lower end of the band in Hz.
+        highest: its upper end in Hz.
+
+    Returns:
+        In dB per kHz, shape (n,).
+    """
+    xp = array_namespace(level)
+    band = _band(lowest, highest)
+    x = frequencies(SIZE)[band] / 1_000.0
+    x = x - x.mean()
+    weights = xp.asarray((x / np.sum(x**2)).astype(np.float32), device=device(level))
+    return level[:, band] @ weights
+
+
+class Moments(NamedTuple):
+    """Where a spectrum's power lies; each of shape (n,).
+
+    Attributes:
+        centroid: mean frequency in Hz.
+        spread: standard deviation in Hz.
+        skewness: third standardised moment; positive where a tail reaches to high frequencies.
+        entropy: of the distribution of power over the bins, 0 (one bin) to 1 (flat).
+    """
+
+    centroid: Array
+    spread: Array
+    skewness: Array
+    entropy: Array
+
+
+def moments(power: Array) -> Moments:
+    """Return the moments of the power over frequency, of the spectrum to the power of 1/2.
+
+    The magnitude is taken in place of the power, so that what is quiet counts too. Peeters, G.
+    (2004). A large set of audio features for sound description. Ircam, section 6.1. Entropy: Misra,
+    H. et al. (2004). Spectral entropy based feature for robust ASR. ICASSP.
+    """
+    xp = array_namespace(power)
+    magnitude = xp.sqrt(power)
+    share = magnitude / xp.sum(magnitude, axis=1, keepdims=True)
+    f = frequencies(SIZE) / 1_000.0
+    powers = np.stack([f, f**2, f**3], axis=1).astype(np.float32)
+    raw = share @ xp.asarray(powers, device=device(power))
+    mean = raw[:, 0]
+    variance = xp.clip(raw[:, 1] - mean**2, 1e-4, None)
+    spread = xp.sqrt(variance)
+    third = raw[:, 2] - 3 * mean * raw[:, 1] + 2 * mean**3
+    entropy = -xp.sum(share * xp.log(share), axis=1) / float(np.log(SIZE // 2 + 1))
+    return Moments(1_000.0 * mean, 1_000.0 * spread, third / spread**3, entropy)
+
+
+def roll_offs(power: Array) -> Array:
+    """Return the frequencies below which a quarter, half, three quarters, 9/10 of the power lie.
+
+    Scheirer, E., Slaney, M. (1997). Construction and evaluation of a robust multifeature
+    speech/music discriminator. ICASSP.
+
+    Returns:
+        In Hz, shape (n, 4), between bins by linear interpolation.
+    """
+    xp = array_namespace(power)
+    below = xp.cumulative_sum(power, axis=1)
+    total = below[:, -1:]
+    rows = xp.arange(power.shape[0], device=device(power))
+    found = []
+    for share in ROLL_OFFS:
+        wanted = share * total
+        at = xp.sum(xp.astype(below < wanted, xp.int64), axis=1)
+        at = xp.clip(at, 0, power.shape[1] - 1)
+        into = (below[rows, at] - wanted[:, 0]) / power[rows, at]
+        found.append((xp.astype(at, xp.float32) + 0.5 - into) * (RATE / SIZE))
+    return xp.stack(found, axis=1)
+
+
+def flux(magnitude: Array, before: Array) -> Array:
+    """Return how much a spectrum changes from one frame to the next, relative to its size.
+
+    Scheirer and Slaney (1997), on magnitudes divided by the mean of both frames' sums.
+
+    Args:
+        magnitude: shape (n, k).
+        before: those of the frames before, shape (n, k).
+
+    Returns:
+        0 (the same) to 2 (nothing in common), shape (n,).
+    """
+    xp = array_namespace(magnitude)
+    change = xp.sum(xp.abs(magnitude - before), axis=1)
+    return 2.0 * change / (xp.sum(magnitude, axis=1) + xp.sum(before, axis=1))
+
+
+def _sum(power: Array, lowest: float, highest: float) -> Array:
+    return array_namespace(power).sum(power[:, _band(lowest, highest)], axis=1)
+
+
+@cache
+def _band(lowest: float, highest: float) -> slice:
+    """The bins of a band in Hz: from its lower end to below its upper one."""
+    return slice(*(int(np.ceil(hertz * SIZE / RATE)) for hertz in (lowest, highest)))
