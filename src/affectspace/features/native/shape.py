@@ -13,10 +13,10 @@ import numpy as np
 from array_api_compat import array_namespace, device
 
 from affectspace.features.native.hops import RATE, Array, Hops
-from affectspace.features.native.spectrum import frequencies, hann, power_spectrum
+from affectspace.features.native.spectrum import frequencies, hamming, power_spectrum
 
-FRAME = 400
-"""Samples of a short frame: 25 ms."""
+FRAME = 320
+"""Samples of a short frame: 20 ms."""
 
 SIZE = 512
 """Samples of its transform: bins of 31.25 Hz."""
@@ -30,7 +30,12 @@ ROLL_OFFS = (0.25, 0.5, 0.75, 0.9)
 
 
 def short_spectrum(hops: Hops) -> Array:
-    """Return the power spectra of frames of 25 ms.
+    """Return the power spectra of frames of 20 ms in a Hamming window.
+
+    As for the spectral parameters in Eyben, F. et al. (2016). The Geneva Minimalistic Acoustic
+    Parameter Set (GeMAPS) for voice research and affective computing. IEEE Trans. Affective
+    Computing 7(2). In recordings with nothing below 60 Hz the slope up to 500 Hz is mostly what
+    leaks into the lowest bins, so it depends on the window.
 
     Returns:
         Shape (n, 257), float32, above 0: power per bin, of which a sine of full scale has about 0.1
@@ -38,7 +43,7 @@ def short_spectrum(hops: Hops) -> Array:
     """
     frames = hops.frames(FRAME)
     xp = array_namespace(frames)
-    window = hann(FRAME, frames)
+    window = hamming(FRAME, frames)
     window = window * (2.0 / (xp.sum(window**2) * FRAME)) ** 0.5
     return power_spectrum(frames, window, SIZE) + FLOOR
 
@@ -173,5 +178,5 @@ def _sum(power: Array, lowest: float, highest: float) -> Array:
 
 @cache
 def _band(lowest: float, highest: float) -> slice:
-    """The bins of a band in Hz: from its lower end to below its upper one."""
-    return slice(*(int(np.ceil(hertz * SIZE / RATE)) for hertz in (lowest, highest)))
+    """The bins of a band in Hz, both of its ends among them."""
+    return slice(int(np.ceil(lowest * SIZE / RATE)), int(highest * SIZE / RATE) + 1)
