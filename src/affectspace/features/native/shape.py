@@ -96,6 +96,26 @@ def slope(level: Array, lowest: float, highest: float) -> Array:
     return level[:, band] @ weights
 
 
+def change(magnitude: Array, hops: Hops) -> Array:
+    """Return how much the spectrum has changed since the frame before, louder or not.
+
+    The Euclidean distance of magnitudes, the spectral flux of Eyben et al. (2016) as openSMILE
+    measures it. It depends on the level: twice the amplitude is twice the change.
+
+    Args:
+        magnitude: of short spectra, shape (n, k).
+        hops: says which frame is the first of its signal: it has no change.
+
+    Returns:
+        0 and more, shape (n,).
+    """
+    xp = array_namespace(magnitude)
+    moved = xp.sum((magnitude[1:, :] - magnitude[:-1, :]) ** 2, axis=1) ** 0.5
+    same_signal = hops.starts[1:] == hops.starts[:-1] + 1
+    moved = xp.where(same_signal, moved, xp.zeros_like(moved))
+    return xp.concat([xp.zeros_like(magnitude[:1, 0]), moved])
+
+
 class Moments(NamedTuple):
     """Where a spectrum's power lies; each of shape (n,).
 

@@ -9,7 +9,6 @@ from array_api_compat import array_namespace, device, is_numpy_array
 
 from affectspace.features.native.hops import RATE, Array
 
-
 _AT_ONCE = 16_384  # samples: their spectrum has 128 kB in double precision
 
 
