@@ -10,6 +10,7 @@ Praat's columns need praat-parselmouth.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -181,3 +182,7 @@ def cost(cases: Sequence[Case]) -> str:
             f"{count} x 3 s, half voiced: {each[0]:.1f} us a frame at best, {each[1]:.1f} median"
         )
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -19,6 +19,7 @@ With AFFECTSPACE_DATA samples of three corpora, without it made voices. Needs pr
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -238,3 +239,7 @@ def _praat_formants(one: Recording) -> dict[str, Values]:
         for what, get in read.items()
         for k in (1, 2, 3)
     }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
