@@ -13,9 +13,11 @@ from affectspace.features.egemaps import Egemaps
 from affectspace.features.egemaps_lld import EgemapsLld
 from affectspace.features.encoder import PREFIX as ENCODER
 from affectspace.features.encoder import known_encoder, named_encoder
+from affectspace.features.native.backend import Native
 from affectspace.features.spec import AS_RECORDED, FeatureSpec
 
 _BACKENDS: dict[str, Callable[..., Backend]] = {
+    "native": Native,
     "egemaps": Egemaps,
     "compare": Compare,
     "egemaps-lld": EgemapsLld,
@@ -27,7 +29,7 @@ def names() -> tuple[str, ...]:
 
     Examples:
         >>> names()
-        ('egemaps', 'compare', 'egemaps-lld')
+        ('native', 'egemaps', 'compare', 'egemaps-lld')
     """
     return tuple(_BACKENDS)
 

@@ -81,13 +81,15 @@ def _triangles() -> np.ndarray:
     at = np.array([mel(f) for f in frequencies(SIZE)])[:, None]
     rising = (at - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - at) / (edges[2:] - edges[1:-1])
-    return np.clip(np.minimum(rising, falling), 0.0, None).astype(np.float32)
+    triangles: np.ndarray = np.clip(np.minimum(rising, falling), 0.0, None).astype(np.float32)
+    return triangles
 
 
 @cache
 def _cosines() -> np.ndarray:
     k, j = np.arange(1, CEPSTRA + 1), np.arange(BANDS)[:, None]
-    return (np.sqrt(2 / BANDS) * np.cos(np.pi * k * (j + 0.5) / BANDS)).astype(np.float32)
+    waves: np.ndarray = np.sqrt(2 / BANDS) * np.cos(np.pi * k * (j + 0.5) / BANDS)
+    return waves.astype(np.float32)
 
 
 @cache
@@ -97,4 +99,5 @@ def _equal_loudness() -> np.ndarray:
     curve = (square + 56.8e6) * square**2 / ((square + 6.3e6) ** 2 * (square + 0.38e9))
     # its term for above 5 kHz
     curve /= 1 + square**3 / 9.58e26
-    return (curve / curve.max()).astype(np.float32)
+    relative: np.ndarray = curve / curve.max()
+    return relative.astype(np.float32)

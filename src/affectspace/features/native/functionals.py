@@ -73,15 +73,16 @@ def quantiles(values: Array, mask: Array, shares: Sequence[float]) -> Array:
     return xp.where((count > 0)[:, None, None], values, xp.zeros_like(values))
 
 
-def modulation(contour: Array, mask: Array, rates: Sequence[float]) -> Array:
+def modulation(contour: Array, mask: Array, there: Array, rates: Sequence[float]) -> Array:
     """Return how much a contour swings at some rates: its spectrum, as a level.
 
     The contour less its mean, under a Hann window over the signal's own length, is projected on a
     complex oscillation of each rate.
 
     Args:
-        contour: shape (signals, frames).
-        mask: shape (signals, frames): the frames that a signal has, from the first on.
+        contour: shape (signals, frames), finite.
+        mask: shape (signals, frames): the frames that count; the others are taken for the mean.
+        there: shape (signals, frames): the frames that a signal has, from the first on.
         rates: in Hz, below 50.
 
     Returns:
@@ -90,10 +91,12 @@ def modulation(contour: Array, mask: Array, rates: Sequence[float]) -> Array:
     """
     xp = array_namespace(contour)
     weights = xp.astype(mask, xp.float32)
-    count = xp.sum(weights, axis=1, keepdims=True)
-    mean = xp.sum(contour * weights, axis=1, keepdims=True) / count
+    length = xp.sum(xp.astype(there, xp.float32), axis=1, keepdims=True)
+    mean = xp.sum(contour * weights, axis=1, keepdims=True) / xp.clip(
+        xp.sum(weights, axis=1, keepdims=True), 1.0, None
+    )
     at = xp.arange(contour.shape[1], dtype=xp.float32, device=device(contour))
-    window = weights * xp.sin(math.pi * (at[None, :] + 0.5) / count) ** 2
+    window = weights * xp.sin(math.pi * (at[None, :] + 0.5) / length) ** 2
     shaped = (contour - mean) * window
     turns = np.outer(np.arange(contour.shape[1]), rates) * (2 * math.pi / FRAME_RATE)
     cosine, sine = (
@@ -101,7 +104,8 @@ def modulation(contour: Array, mask: Array, rates: Sequence[float]) -> Array:
         for wave in (np.cos, np.sin)
     )
     power = (shaped @ cosine) ** 2 + (shaped @ sine) ** 2
-    return xp.log(power / xp.sum(window * window, axis=1, keepdims=True) + 1e-4)
+    size = xp.clip(xp.sum(window * window, axis=1, keepdims=True), 1e-3, None)
+    return xp.log(power / size + 1e-4)
 
 
 def _weights(values: Array, mask: Array) -> Array:

@@ -176,21 +176,24 @@ def roll_offs(power: Array) -> Array:
     return xp.stack(found, axis=1)
 
 
-def flux(magnitude: Array, before: Array) -> Array:
-    """Return how much a spectrum changes from one frame to the next, relative to its size.
+def flux(magnitude: Array, hops: Hops) -> Array:
+    """Return how much the spectrum has changed since the frame before, relative to its size.
 
     Scheirer and Slaney (1997), on magnitudes divided by the mean of both frames' sums.
 
     Args:
-        magnitude: shape (n, k).
-        before: those of the frames before, shape (n, k).
+        magnitude: of short spectra, shape (n, k).
+        hops: says which frame is the first of its signal: it has no change.
 
     Returns:
         0 (the same) to 2 (nothing in common), shape (n,).
     """
     xp = array_namespace(magnitude)
-    change = xp.sum(xp.abs(magnitude - before), axis=1)
-    return 2.0 * change / (xp.sum(magnitude, axis=1) + xp.sum(before, axis=1))
+    change = xp.sum(xp.abs(magnitude[1:] - magnitude[:-1]), axis=1)
+    size = xp.sum(magnitude, axis=1)
+    same_signal = hops.starts[1:] == hops.starts[:-1] + 1
+    moved = xp.where(same_signal, 2.0 * change / (size[1:] + size[:-1]), xp.zeros_like(change))
+    return xp.concat([xp.zeros_like(size[:1]), moved])
 
 
 def _sum(power: Array, lowest: float, highest: float) -> Array:

@@ -1,0 +1,43 @@
+"""`native`: 273 features of the package's own, on NumPy alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affectspace.audio import Channel, Status
+from affectspace.errors import AudioError
+from affectspace.features.native.descriptors import describe
+from affectspace.features.native.hops import cut
+from affectspace.features.native.summary import FEATURES, summarise
+from affectspace.features.spec import AS_RECORDED, FeatureSpec
+
+VERSION = "1"
+"""Of the set: counts up whenever a value changes by more than rounding."""
+
+
+class Native:
+    """Computes the set `native`; see [`Backend`][affectspace.features.Backend]."""
+
+    def __init__(self, *, channel: Channel = "first", level: str = AS_RECORDED) -> None:
+        self.spec = FeatureSpec(
+            name="native",
+            backend="affectspace native",
+            backend_version=VERSION,
+            channel=channel,
+            level=level,
+            features=tuple(feature.name for feature in FEATURES),
+        )
+
+    def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the features of a signal, shape (n,) -> (273,).
+
+        Raises:
+            AudioError: where no frame is voiced.
+        """
+        hops = cut([samples])
+        described = describe(hops)
+        if not described.voiced.any():
+            raise AudioError(Status.UNVOICED, f"{Status.UNVOICED.sentence}: no frame has a pitch")
+        features: NDArray[np.float32] = summarise(described, hops)[0]
+        return features

@@ -1,0 +1,220 @@
+"""From the descriptors of frames to the features of a signal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from array_api_compat import array_namespace
+
+from affectspace.features.native.descriptors import (
+    DESCRIPTORS,
+    NAMES,
+    Described,
+    Descriptor,
+    Family,
+)
+from affectspace.features.native.functionals import (
+    FRAME_RATE,
+    change,
+    mean_and_deviation,
+    modulation,
+    quantiles,
+)
+from affectspace.features.native.hops import Array, Hops
+from affectspace.features.native.timing import extent, runs, swells
+
+SPEECH = 20.0
+"""dB below the loudest twentieth of the frames, down to which a frame counts as speech."""
+
+VOICED = 30.0
+"""The same for voiced frames, which stand out of noise by themselves."""
+
+CLEARLY = 0.7
+"""Periodicity from which a frame counts as voiced here: creak and breath lead pitch astray."""
+
+FEWEST = 3
+"""Frames that a signal should have of a kind; with fewer, less clear ones are taken as well."""
+
+RATES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0)
+"""Hz, at which contours are looked at for how much they swing."""
+
+
+class Feature(NamedTuple):
+    """What is known of a feature.
+
+    Attributes:
+        name: in snake case: descriptor, frames, functional.
+        family: what it is about.
+        unit: of its values; empty where they have none.
+        depends_on_level: whether it changes when the recording is louder.
+    """
+
+    name: str
+    family: Family
+    unit: str
+    depends_on_level: bool = False
+
+
+_STATISTICS = ("mean", "sd", "change")
+_SPECTRA = tuple(d for d in DESCRIPTORS if d.family in ("cepstrum", "bands", "spectrum"))
+_OF_VOICE = tuple(
+    d for d in DESCRIPTORS if d.of_voice and d.family in ("voice quality", "formants")
+)
+_LOUDNESS = tuple(d for d in DESCRIPTORS if d.family == "loudness")
+_QUARTERS = {"p20": 0.2, "p50": 0.5, "p80": 0.8, "p95": 0.95}
+_PITCH = {"p10": 0.1, "p20": 0.2, "p50": 0.5, "p80": 0.8, "p90": 0.9}
+_RUNS = ("rate", "mean_length", "sd_length")
+
+
+def _of(descriptor: Descriptor, part: str, statistic: str) -> Feature:
+    free = descriptor.name == "log_loudness" and statistic in ("sd", "change")
+    return Feature(
+        f"{descriptor.name}_{part}_{statistic}",
+        descriptor.family,
+        descriptor.unit,
+        descriptor.depends_on_level and not free,
+    )
+
+
+def _named(
+    names: Sequence[str], family: Family, unit: str = "", *, level: bool = False
+) -> list[Feature]:
+    return [Feature(name, family, unit, level) for name in names]
+
+
+FEATURES: tuple[Feature, ...] = (
+    *(_of(d, "voiced", s) for s in _STATISTICS for d in _SPECTRA),
+    *(_of(d, part, s) for part in ("speech", "voiced") for s in _STATISTICS for d in _LOUDNESS),
+    *_named([f"log_loudness_speech_{q}" for q in _QUARTERS], "loudness", "", level=True),
+    *_named(["periodicity_speech_mean", "periodicity_speech_sd"], "voice quality"),
+    *(_of(d, "voiced", s) for s in _STATISTICS[:2] for d in _OF_VOICE),
+    *_named(["pitch_mean", "pitch_sd", "pitch_change"], "pitch", "semitones"),
+    *_named([f"pitch_{q}" for q in _PITCH], "pitch", "semitones"),
+    *_named(["pitch_range80", "pitch_range60"], "pitch", "semitones"),
+    *_named([f"speech_{name}" for name in _RUNS], "timing", "s"),
+    *_named([f"pause_{name}" for name in _RUNS[1:]], "timing", "s"),
+    *_named([f"voiced_{name}" for name in _RUNS], "timing", "s"),
+    *_named([f"unvoiced_{name}" for name in _RUNS[1:]], "timing", "s"),
+    *_named(["speech_share", "voiced_share"], "timing"),
+    *_named(["swell_rate", "swell_height", "swell_rise", "swell_fall"], "timing"),
+    *_named([f"log_loudness_swing_{r:g}" for r in RATES], "timing"),
+    *_named([f"loudness_swing_{r:g}" for r in RATES], "timing"),
+    *_named([f"pitch_swing_{r:g}" for r in RATES], "timing"),
+)
+"""The features of a signal, in order."""
+
+
+def summarise(described: Described, hops: Hops) -> Array:
+    """Sum up the descriptors of each signal.
+
+    Args:
+        described: the descriptors of all frames of `hops`.
+        hops: how frames belong to signals.
+
+    Returns:
+        Shape (signals, features), float32, finite, in the order of `FEATURES`. What is about the
+        voice is 0 for a signal without any.
+    """
+    xp = array_namespace(described.values)
+    rows, there = hops.rows()
+    laid = xp.permute_dims(described.values[rows], (0, 2, 1))
+    known = xp.isfinite(laid)
+    values = xp.where(known, laid, xp.zeros_like(laid))
+    loudness = _one(values, "loudness")
+    log_loudness = _one(values, "log_loudness")
+    voiced = described.voiced[rows] & there
+    speech, clear = _parts(log_loudness, _one(values, "periodicity"), voiced, there)
+    return xp.concat(
+        [
+            *_statistics(values, known, clear, _SPECTRA),
+            *_statistics(values, known, speech, _LOUDNESS),
+            *_statistics(values, known, clear, _LOUDNESS),
+            quantiles(log_loudness[:, None, :], speech, list(_QUARTERS.values()))[:, 0, :],
+            *mean_and_deviation(_some(values, ["periodicity"]), speech),
+            *_statistics(values, known, clear, _OF_VOICE)[:2],
+            _pitch(_some(values, ["pitch"]), clear),
+            _timing(speech, clear, loudness, there),
+            modulation(log_loudness, there, there, RATES),
+            modulation(_relative(loudness, there), there, there, RATES),
+            modulation(_one(values, "pitch"), clear, there, RATES),
+        ],
+        axis=1,
+    )
+
+
+def _parts(
+    log_loudness: Array, periodicity: Array, voiced: Array, there: Array
+) -> tuple[Array, Array]:
+    """Which frames are speech, and which are clearly voiced, each (signals, frames)."""
+    xp = array_namespace(log_loudness)
+    level = log_loudness * (10.0 / (0.3 * 2.302585))  # dB of the power that is as loud
+    loudest = quantiles(level[:, None, :], there, [0.95])[:, 0, :]
+    speech = there & (level > loudest - SPEECH)
+    clear = voiced & (level > loudest - VOICED) & (periodicity >= CLEARLY)
+    for more in (voiced, speech):
+        few = xp.sum(xp.astype(clear, xp.int64), axis=1, keepdims=True) < FEWEST
+        clear = xp.where(few, more, clear)
+    return speech, clear
+
+
+def _statistics(
+    values: Array, known: Array, mask: Array, descriptors: Sequence[Descriptor]
+) -> list[Array]:
+    """Mean, deviation and change of descriptors, each (signals, descriptors)."""
+    names = [descriptor.name for descriptor in descriptors]
+    chosen, counts = _some(values, names), _some(known, names) & mask[:, None, :]
+    return [*mean_and_deviation(chosen, counts), change(chosen, counts)]
+
+
+def _pitch(pitch: Array, clear: Array) -> Array:
+    xp = array_namespace(pitch)
+    points = quantiles(pitch, clear, list(_PITCH.values()))[:, 0, :]
+    ranges = [points[:, 4] - points[:, 0], points[:, 3] - points[:, 1]]
+    return xp.concat(
+        [
+            *mean_and_deviation(pitch, clear),
+            change(pitch, clear),
+            points,
+            xp.stack(ranges, axis=1),
+        ],
+        axis=1,
+    )
+
+
+def _timing(speech: Array, clear: Array, loudness: Array, there: Array) -> Array:
+    xp = array_namespace(loudness)
+    span = extent(speech)
+    frames = xp.astype(xp.sum(xp.astype(span, xp.int64), axis=1), xp.float32)
+    duration = frames / FRAME_RATE
+    voiced = clear & span
+    pauses, unvoiced = span & ~speech, extent(voiced) & ~voiced
+    shares = [
+        xp.astype(xp.sum(xp.astype(m, xp.int64), axis=1), xp.float32) / frames
+        for m in (speech, voiced)
+    ]
+    columns = [
+        *runs(speech, duration),
+        *runs(pauses, duration)[1:],
+        *runs(voiced, duration),
+        *runs(unvoiced, duration)[1:],
+        *shares,
+        *swells(loudness, there, duration),
+    ]
+    return xp.stack(columns, axis=1)
+
+
+def _relative(loudness: Array, there: Array) -> Array:
+    return loudness / mean_and_deviation(loudness[:, None, :], there)[0]
+
+
+def _some(values: Array, names: Sequence[str]) -> Array:
+    first, last = NAMES.index(names[0]), NAMES.index(names[-1])
+    if NAMES[first : last + 1] == tuple(names):  # in a row: no copy
+        return values[:, first : last + 1]
+    xp = array_namespace(values)
+    return xp.stack([values[:, NAMES.index(name)] for name in names], axis=1)
+
+
+def _one(values: Array, name: str) -> Array:
+    return values[:, NAMES.index(name)]
