@@ -1,4 +1,4 @@
-"""The shape of a spectrum: where its energy lies. None of it depends on the level.
+"""The shape of a spectrum: where its energy lies. None of it but `change` depends on the level.
 
 All take the power spectra of short frames; see [`short_spectrum`]
 [affectspace.features.native.shape.short_spectrum].
@@ -38,7 +38,7 @@ def short_spectrum(hops: Hops) -> Array:
     leaks into the lowest bins, so it depends on the window.
 
     Returns:
-        Shape (n, 257), float32, above 0: power per bin, of which a sine of full scale has about 0.1
+        Shape (n, 257), float32, above 0: power per bin, of which a sine of full scale has about 0.4
         in the highest one.
     """
     frames = hops.frames(FRAME)
