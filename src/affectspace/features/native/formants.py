@@ -273,7 +273,9 @@ def _average(parts: Array, starts: Array) -> tuple[Array, Array]:
             sums = sums + near * parts[:, shift : shift + n]
     seen = sums[0, :] > 0
     total = xp.where(seen, sums[:3, :], 1.0)
-    return sums[3:, :] / xp.concat([total, total]), seen
+    # each has weights of its own, so one frame in a thousand would have two of them the wrong way
+    frequency = xp.sort(sums[3:6, :] / total, axis=0)
+    return xp.concat([frequency, sums[6:, :] / total]), seen
 
 
 def _level(model: Array, frequency: Array) -> Array:
