@@ -54,13 +54,12 @@ def decibels(power: Array) -> Array:
 
 
 def alpha_ratio(power: Array) -> Array:
-    """Return the energy up to 1,000 Hz over that of 1 to 5 kHz, in dB, shape (n,).
+    """Return the energy of 50 to 1,000 Hz over that of 1 to 5 kHz, in dB, shape (n,).
 
     Eyben, F. et al. (2016). The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for voice
-    research and affective computing. IEEE Trans. Affective Computing 7(2), where the lower band
-    starts at 50 Hz; in openSMILE it starts at 0, and so here.
+    research and affective computing. IEEE Trans. Affective Computing 7(2).
     """
-    return decibels(_sum(power, 0, 1_000)) - decibels(_sum(power, 1_000, 5_000))
+    return decibels(_sum(power, 50, 1_000)) - decibels(_sum(power, 1_000, 5_000))
 
 
 def hammarberg_index(power: Array) -> Array:
