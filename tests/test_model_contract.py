@@ -1,6 +1,7 @@
 """Whether this installation computes a model's features: the probe, and what is refused."""
 
 import logging
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -85,11 +86,12 @@ def test_the_noise_is_that_of_integers_and_has_no_order():
     assert abs(np.corrcoef(found[1:], found[:-1])[0, 1]) < 0.03
 
 
+@pytest.mark.parametrize("name", ["native", "egemaps"])
 @pytest.mark.parametrize("level", ["as-recorded", "rms:-20"])
-def test_the_probe_is_what_the_set_gives_at_whatever_level_is_asked_for(level):
-    found = compute_probe(spec("egemaps", level=level))
+def test_the_probe_is_what_the_set_gives_at_whatever_level_is_asked_for(name, level):
+    found = compute_probe(spec(name, level=level))
     assert found.signal == probe.PROBE_SIGNAL
-    np.testing.assert_array_equal(found.values, backend("egemaps")(probe_signal()))
+    np.testing.assert_array_equal(found.values, backend(name)(probe_signal()))
 
 
 def test_no_probe_of_a_set_or_version_that_is_not_here():
@@ -211,6 +213,49 @@ def test_a_revision_of_a_set_with_the_same_names_is_told_apart():
     model = egemaps_model(probe=Probe(probe.PROBE_SIGNAL, older))
     distances = contract.probe_distances(model)
     assert (distances > contract.TOLERANCE).sum() > 20
+
+
+def native_model(**changes):
+    features = spec("native")
+    found = compute_probe(features)
+    scale = np.maximum(np.abs(found.values.astype(np.float64)) / 10, 1e-3)
+    return made_model(
+        architecture=Architecture(n_features=len(features.features)),
+        **{"spec": features, "feature_names": features.features, "probe": found, "scale": scale}
+        | changes,
+    )
+
+
+def test_another_version_of_our_own_set_is_met_by_the_probe(tmp_path):
+    model = native_model()
+    older = replace(model, spec=replace(model.spec, backend_version="0"))
+    assert adopt(older).spec == spec("native")
+    values = older.probe.values.copy()
+    values[3] += 5 * older.scale[3]
+    apart = replace(older, probe=Probe(older.probe.signal, values), record={})
+    name = re.escape(model.spec.features[3])
+    message = (
+        rf"needs affectspace native 0, and \d+ is here; they differ in 1 of 273 features, most in "
+        rf"{name} .*: install a version of affectspace that has "
+        r"affectspace native 0$"
+    )
+    with pytest.raises(ContractError, match=message):
+        meet(apart)
+    with pytest.raises(ContractError, match=r"native 0 \(the model was made with 0\.0\.9\)$"):
+        meet(replace(apart, record={"versions": {"affectspace": "0.0.9"}}))
+
+
+def test_of_sets_side_by_side_each_has_its_own_remedy():
+    features = spec("native+egemaps")
+    older = replace(features, backend_version="0 + 1.0")
+    model = made_model(
+        architecture=Architecture(n_features=len(features.features)),
+        spec=older,
+        feature_names=features.features,
+    )
+    message = r"install opensmile==1\.0 and a version of affectspace .* \(pip install 'opensmile=="
+    with pytest.raises(ContractError, match=message):
+        meet(model)
 
 
 class LastDigit:

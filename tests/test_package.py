@@ -8,12 +8,16 @@ from importlib import metadata
 
 import numpy as np
 import pytest
+import soundfile
 
 import affectspace
+from affectspace import features
 from affectspace.errors import TRAIN_PACKAGES
-from affectspace.model import OBJECTIVES, save_model
+from affectspace.model import OBJECTIVES, Architecture, save_model
 from affectspace.training import Recipe, Run, train
 from made_features import SPEC, feature_table
+from made_models import made_model
+from voices import voice
 
 WITHOUT_EXTRA = f"""
 import sys
@@ -24,6 +28,24 @@ class Missing:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name.partition(".")[0])
 
 sys.meta_path.insert(0, Missing())
+"""
+WITHOUT_OPENSMILE = """
+import importlib.util
+import sys
+from importlib import metadata
+
+def hidden(function, error):
+    def call(name, *rest):
+        if name == "opensmile":
+            return error(name)
+        return function(name, *rest)
+    return call
+
+def gone(name):
+    raise metadata.PackageNotFoundError(name)
+
+metadata.version = hidden(metadata.version, gone)
+importlib.util.find_spec = hidden(importlib.util.find_spec, lambda name: None)
 """
 
 
@@ -115,3 +137,68 @@ def test_a_command_names_the_extra_that_is_missing(arguments):
     assert found.stdout == ""
     (line,) = found.stderr.splitlines()
     assert "pip install 'affectspace[train]'" in line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["extract", "{folder}", "--features", "egemaps", "--output", "{folder}/never.csv"],
+        ["extract", "{folder}", "--features", "native+compare", "--output", "{folder}/never.csv"],
+        ["embed", "{folder}", "--model", "{folder}/model"],
+        ["explain", "{folder}", "--model", "{folder}/model"],
+        ["demo", "--model", "{folder}/model", "--output", "{folder}/never"],
+        ["demo", "--study", "--output", "{folder}/never"],
+        ["reproduce", "--source", "near={folder}/near.csv", "--output", "{folder}/never"],
+        [
+            *("train", "--source", "near={folder}/near.csv", "--features", "egemaps-lld"),
+            *("--output", "{folder}/never"),
+        ],
+        [
+            *("evaluate", "--source", "near={folder}/near.csv", "--features", "egemaps"),
+            *("--rival", "ridge", "--output", "{folder}/never"),
+        ],
+    ],
+)
+def test_without_opensmile_a_command_that_needs_it_says_so_before_it_works(arguments, tmp_path):
+    contract, sizes = features.spec("egemaps"), Architecture(n_features=88)
+    model = made_model(spec=contract, architecture=sizes, feature_names=contract.features)
+    save_model(model, tmp_path / "model")
+    (tmp_path / "near.csv").write_text("file\ngone.wav\n")  # is not even looked for
+    (tmp_path / "gone.wav").write_text("no audio")
+    code = WITHOUT_OPENSMILE + "from affectspace.cli import main\nmain()"
+    found = run(code, *(word.format(folder=tmp_path) for word in arguments))
+    assert found.returncode == 1, found.stderr
+    assert found.stdout == ""
+    (line,) = found.stderr.splitlines()
+    assert "needs opensmile" in line
+    assert "pip install 'affectspace[opensmile]'" in line
+    assert not list(tmp_path.glob("never*"))
+
+
+def test_without_opensmile_the_default_set_and_stored_contracts_are_read(tmp_path):
+    soundfile.write(tmp_path / "clip.wav", voice(1.5), 16_000)
+    features.extract([tmp_path / "clip.wav"], features="egemaps", cache=False).write(
+        tmp_path / "egemaps.parquet"
+    )
+    features.extract([tmp_path / "clip.wav"], cache=False).write(tmp_path / "native.csv")
+    code = """
+        from affectspace import FeatureTable, extract
+        from affectspace.features.table import sets_among
+        from affectspace.study.run import versions
+        folder = sys.argv[1]
+        table = extract([folder + "/clip.wav"], cache=False)
+        print(table.spec.name, table.rows["status"].to_list())
+        print(FeatureTable.read(folder + "/egemaps.parquet", "egemaps").spec.name)
+        print(FeatureTable.read(folder + "/native.csv").spec.name)
+        try:
+            FeatureTable.read(folder + "/other.csv")
+        except Exception as error:
+            print(error)
+        print("opensmile" in sys.modules, "opensmile" in versions())
+    """
+    (tmp_path / "other.csv").write_text("file,a\nx,1\n")
+    found = run(WITHOUT_OPENSMILE + textwrap.dedent(code), tmp_path)
+    *lines, fourth, last = found.stdout.splitlines()
+    assert lines == ["native ['ok']", "egemaps", "native"], found.stderr
+    assert "(without its extra, egemaps, compare, egemaps-lld can't be told)" in fourth
+    assert last == "False False"

@@ -45,9 +45,9 @@ def extract(
         utterances: an utterance table (index `file, start, end`), or a list of files. A row may
             come twice; it is computed once.
         features: a set's name, one of `features.names()`, of which `native` needs no extra; or
-            `hf:PATH_OR_ID` or `hf:PATH_OR_ID:LAYER`, a speech encoder; or several joined by `+`; or a
-            [`Backend`][affectspace.features.Backend] of your own, which then brings its channel and
-            level rule.
+            `hf:PATH_OR_ID` or `hf:PATH_OR_ID:LAYER`, a speech encoder; or several joined by `+`; or
+            a [`Backend`][affectspace.features.Backend] of your own, which then brings its channel
+            and level rule.
         channel: `first`, `mean` of all channels, or a channel's number, from 0.
         level: `as-recorded`, or `rms:LEVEL` to scale every signal to a level in dBFS.
         jobs: worker processes; None is one per core, or none at all for up to 4 rows. With 1 all
