@@ -184,7 +184,7 @@ def test_values_of_rows_that_are_not_ok_are_not_used(tmp_path):
 def test_a_table_that_lacks_features_is_refused(tmp_path):
     path = tmp_path / "f.parquet"
     foreign().iloc[:, 1:].to_parquet(path)
-    with pytest.raises(ContractError, match="not those of egemaps or compare or egemaps-lld"):
+    with pytest.raises(ContractError, match="not those of native or egemaps or compare"):
         FeatureTable.read(path)
     with pytest.raises(ContractError, match=r"not those of egemaps$"):
         FeatureTable.read(path, "egemaps")

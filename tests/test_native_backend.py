@@ -31,6 +31,7 @@ PINNED = {
     "loudness_speech_mean": 0.835666,
     "log_loudness_speech_p80": -0.0261861,
     "periodicity_speech_mean": 0.971108,
+    "cepstral_prominence_speech_mean": 30.464,
     "harmonics_to_noise_voiced_mean": 18.7939,
     "log_jitter_voiced_mean": -5.1761,
     "log_shimmer_voiced_sd": 0.887551,
@@ -78,7 +79,6 @@ def test_the_contract_names_the_set_and_its_own_version():
     contract = spec("native")
     assert (contract.backend, contract.backend_version) == ("affectspace native", VERSION)
     assert contract.features == tuple(feature.name for feature in FEATURES)
-    assert len(contract.features) == 273
 
 
 def test_it_pickles_and_gives_the_same_again():
@@ -87,7 +87,7 @@ def test_it_pickles_and_gives_the_same_again():
     again = pickle.loads(pickle.dumps(compute))  # noqa: S301
     assert again.spec == compute.spec
     found = compute(voice())
-    assert (found.dtype, found.shape) == (np.float32, (273,))
+    assert (found.dtype, found.shape) == (np.float32, (len(FEATURES),))
     np.testing.assert_array_equal(again(voice()), found)
 
 

@@ -57,6 +57,7 @@ _ABOUT: Mapping[str, _About] = {
     "log_loudness": _About("loudness (log)", *_LOUD),
     "periodicity": _About("periodicity", *_CLEAR),
     "pitch": _About("pitch", "pitch", 1, "pitch variation"),
+    "cepstral_prominence": _About("cepstral peak prominence", *_CLEAR),
     "harmonics_to_noise": _About("harmonics-to-noise ratio", *_CLEAR),
     "log_jitter": _About("jitter (log)", *_ROUGH),
     "log_shimmer": _About("shimmer (log)", *_ROUGH),
@@ -118,15 +119,18 @@ def native_words() -> Mapping[str, Word]:
     about = {**_ABOUT, **_bands()}
     known = {**_WHOLE, **_lengths(), **_swings()}
     units = {feature.name: feature.unit for feature in FEATURES}
-    return {name: known.get(name) or _word(name, unit, about) for name, unit in units.items()}
+    found = (known.get(name) or _word(name, unit, about) for name, unit in units.items())
+    return {word.feature: word for word in found if word is not None}
 
 
-def _word(name: str, unit: str, about: Mapping[str, _About]) -> Word:
-    """A statistic of a descriptor's frames."""
+def _word(name: str, unit: str, about: Mapping[str, _About]) -> Word | None:
+    """A statistic of a descriptor's frames; None where that has no words, which a test finds."""
     head, _, statistic = name.rpartition("_")
     start, _, part = head.rpartition("_")
     descriptor, where = (start, _PARTS[part]) if part in _PARTS else (head, "")
-    what = about[descriptor]
+    what = about.get(descriptor)
+    if what is None:
+        return None
     text = what.text + ("" if descriptor in _OF_VOICE else where)
     own = unit and ("semitones above 27.5 Hz" if descriptor == "pitch" else unit)
     varies = what.variation or what.family, int(bool(what.variation))

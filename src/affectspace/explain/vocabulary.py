@@ -1,6 +1,6 @@
 """Feature names in acoustic words: what each measures, in which unit, and its family.
 
-The 273 features of `native` are described one by one, from its table of descriptors. The names of
+The features of `native` are described one by one, from its table of descriptors. The names of
 openSMILE's sets have one form, descriptor + smoothing + statistic, so that two short tables say
 what the 88 features of `egemaps`, the 46 of `egemaps-lld` and the 6,373 of `compare` are. So has a
 composite's feature (`native:...`). Another name, such as that of a dimension of a speech encoder or

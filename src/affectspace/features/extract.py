@@ -67,8 +67,8 @@ def extract(
 
     Examples:
         >>> table = extract(["nowhere.wav"], cache=False)
-        >>> table.rows["status"].to_list(), table.values.shape
-        (['missing'], (1, 273))
+        >>> table.rows["status"].to_list(), table.spec.name
+        (['missing'], 'native')
     """
     from affectspace.features.table import table_of_results
 
