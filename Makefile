@@ -2,6 +2,7 @@
 # Compiling all modules beforehand takes longer than the rest of the installation; Python compiles those that it meets.
 PYTHON ?= python3
 VENV := .venv
+WORKERS ?= 2
 BIN := $(VENV)/bin
 
 .PHONY: demo test installed lint docs bench install clean
@@ -22,9 +23,10 @@ install: $(VENV)/.installed
 demo: $(VENV)/.core  ## embeds speech that the package makes itself, into demo/
 	$(BIN)/affectspace demo --output demo
 
-test: install  ## tests, doctests, coverage
+# threads that wait don't spin, as each worker has some
+test: install  ## tests, doctests, coverage; WORKERS processes
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest --cov --cov-report=term
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest --cov --cov-report=term --numprocesses $(WORKERS) --dist worksteal
 
 installed: install  ## builds the package, installs it without extras, and uses it there
 	$(BIN)/python -m pytest -m install tests/test_core_only.py

@@ -97,10 +97,10 @@ def test_the_wheel_holds_what_the_source_holds(wheel):
     assert "affectspace/py.typed" in held
 
 
-def test_nothing_of_the_extra_is_installed(core):
+def test_nothing_of_the_extras_is_installed(core):
     found = core.python(f"""
         from importlib.util import find_spec
-        print([name for name in {TRAIN_PACKAGES} if find_spec(name)])
+        print([name for name in {(*TRAIN_PACKAGES, "opensmile")} if find_spec(name)])
     """)
     assert found == "[]\n"
     missing = core.command("train", "--source", "a=a.csv", "--output", "never", fails=True)
@@ -108,6 +108,19 @@ def test_nothing_of_the_extra_is_installed(core):
     encoder = ("extract", "speech", "--features", "hf:org/name", "--output", "never.csv")
     missing = core.command(*encoder, fails=True)
     assert "pip install 'affectspace[ssl]'" in missing.stderr
+    opensmile = ("extract", "speech", "--features", "egemaps", "--output", "never.csv")
+    missing = core.command(*opensmile, fails=True)
+    assert "pip install 'affectspace[opensmile]'" in missing.stderr
+
+
+def test_features_of_our_own(core):
+    core.command("extract", "speech", "-o", "features.parquet")
+    found = core.python("""
+        from affectspace import FeatureTable
+        table = FeatureTable.read("features.parquet")
+        print(table.spec.name, table.rows["status"].value_counts().to_dict())
+    """)
+    assert found == "native {'ok': 3, 'unreadable': 1}\n"
 
 
 def test_the_shipped_model_is_sound(core):
