@@ -115,7 +115,7 @@ def test_it_pickles_and_is_a_backend():
     ("name", "message"),
     [
         ("egemaps+egemaps", "comes twice"),
-        ("egemaps+mfcc", "no feature set 'mfcc'; there are egemaps.*joined by"),
+        ("egemaps+mfcc", "no feature set 'mfcc'; there are native, egemaps.*joined by"),
         ("egemaps+", "no feature set ''"),
         ("+", "no feature set ''"),
     ],
