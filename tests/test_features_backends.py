@@ -113,7 +113,7 @@ def test_the_46_of_real_speech_lie_where_those_of_iemocap_do(data_root: Path):
     compute = backend("egemaps-lld")
     inside = []
     for corpus in ("emodb", "emotale", "emovo", "urdu", "ravdess"):
-        for path in sorted((data_root / "corpora" / corpus).rglob("*.flac"))[::40]:
+        for path in sorted((data_root / "corpora" / corpus).rglob("*.flac"))[::120]:
             try:
                 values = compute(read_audio(path).samples)
             except AudioError:
