@@ -79,7 +79,7 @@ def evaluate(
     labels: options.Labels = None,
     features: Annotated[
         str | None,
-        typer.Option(help=options.FEATURES_HELP, show_default="the recipe's; egemaps for rivals"),
+        typer.Option(help=options.FEATURES_HELP, show_default="the recipe's; native for rivals"),
     ] = None,
     draws: Annotated[
         int, typer.Option(min=2, help="Of protocol 3: random halves of the speakers.")

@@ -40,7 +40,7 @@ class ModelRecipe:
     licence: str = ""
     sources: tuple[str, ...] = ()
     objective: str = "joint"
-    features: str = "egemaps"
+    features: str = "native"
     channel: Channel = "first"
     level: str = AS_RECORDED
     training: Recipe = Recipe()  # noqa: RUF009  (frozen)
