@@ -32,6 +32,7 @@ KINDS = ("ICC(1)", "ICC(2,1)", "ICC(2,k)")
 COMPLETE, ALL = "complete", "all"
 
 _PINGOUIN = {"ICC(1,1)": "ICC(1)", "ICC(A,1)": "ICC(2,1)", "ICC(A,k)": "ICC(2,k)"}
+_FEWEST = 5  # complete ratings: pingouin takes no fewer
 _COUNTABLE = 20_000_000  # items x values squared, the numbers that krippendorff.alpha keeps
 _FISHER = 1.959963984540054  # the normal quantile of an interval of 95 %
 _OPTIONS = threading.Lock()
@@ -134,11 +135,12 @@ def icc(matrix: pd.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> p
     Returns:
         Columns `kind` (of `KINDS`), `basis` (`complete`, and `all` if a rating is missing),
         `value`, `low`, `high`, `items`, `ratings`, `k`. Values are at most 1; below 0 where items
-        differ less than chance would have it; NaN with fewer than 2 items or raters, or if all
-        ratings are the same. The intervals of 95 % for `complete` come from the F distribution and
-        speak of other items and other raters.[^2] Those for `all` come from drawing items, and
-        speak of other items rated by the same raters, so they are narrower. `k` is how many ratings
-        the mean of ICC(2,k) is over: for `all`, the harmonic mean of the ratings per item.
+        differ less than chance would have it; NaN with fewer than 2 items or raters or 5 ratings,
+        or if all ratings are the same. The intervals of 95 % for `complete` come from the F
+        distribution and speak of other items and other raters.[^2] Those for `all` come from
+        drawing items, and speak of other items rated by the same raters, so they are narrower. `k`
+        is how many ratings the mean of ICC(2,k) is over: for `all`, the harmonic mean of the
+        ratings per item.
 
     Raises:
         MissingExtraError: without the extra `annotate`.
@@ -221,15 +223,16 @@ def pairs(matrix: pd.DataFrame) -> pd.DataFrame:
         >>> pairs(two)[["first", "second", "r", "n"]].round(3).values.tolist()
         [['x', 'y', 0.929, 3]]
     """
+    values = matrix.to_numpy(dtype=np.float64).T
+    known = np.isfinite(values)
     rows = []
-    for first, second in combinations(matrix.columns, 2):
-        both = matrix[[first, second]].dropna().to_numpy()
-        r = correlation(both[:, 0], both[:, 1])
+    for one, two in combinations(range(len(values)), 2):
+        n, r = int((known[one] & known[two]).sum()), correlation(values[one], values[two])
         low = high = float("nan")
-        if len(both) > 3 and abs(r) < 1:
-            half = _FISHER / np.sqrt(len(both) - 3)
+        if n > 3 and abs(r) < 1:
+            half = _FISHER / np.sqrt(n - 3)
             low, high = np.tanh([np.arctanh(r) - half, np.arctanh(r) + half])
-        rows.append((first, second, r, float(low), float(high), len(both)))
+        rows.append((matrix.columns[one], matrix.columns[two], r, float(low), float(high), n))
     return pd.DataFrame(rows, columns=["first", "second", "r", "low", "high", "n"])
 
 
@@ -237,7 +240,7 @@ def _classic(complete: pd.DataFrame) -> dict[str, Estimate]:
     """Pingouin's estimates, which need every rater's rating of every item."""
     values = complete.to_numpy(dtype=np.float64)
     n, k = values.shape
-    if n < 2 or k < 2 or not np.ptp(values):
+    if n < 2 or k < 2 or values.size < _FEWEST or not np.ptp(values):
         return dict.fromkeys(KINDS, NONE)
     if not np.ptp(values, axis=1).any():  # nothing within items: F is infinite
         return dict.fromkeys(KINDS, Estimate(1.0, 1.0, 1.0))

@@ -21,6 +21,8 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
+_ITEMS_AT_ONCE = 500  # with 100 raters their products are 20 MB
+
 
 @dataclass(frozen=True)
 class Sums:
@@ -166,10 +168,16 @@ def _parts(sums: Sums, weights: FloatArray) -> Parts:
 
 def _systems(shares: FloatArray, weights: FloatArray, per_rater: FloatArray) -> FloatArray:
     """Normal equations of the raters' offsets, items taken out, per set of weights: (b, k, k)."""
-    systems = [
-        np.diag(n) - (shares.T * w) @ shares for w, n in zip(weights, per_rater, strict=True)
-    ]
-    return np.array(systems).reshape(len(weights), *2 * shares.shape[1:])
+    n, k = shares.shape
+    first, second = np.triu_indices(k)
+    shared = np.zeros((len(weights), len(first)))
+    for start in range(0, n, _ITEMS_AT_ONCE):
+        part = slice(start, start + _ITEMS_AT_ONCE)
+        shared += weights[:, part] @ (shares[part, first] * shares[part, second])
+    systems = np.zeros((len(weights), k, k))
+    systems[:, first, second] = systems[:, second, first] = -shared
+    systems[:, range(k), range(k)] += per_rater
+    return systems
 
 
 def _explained(systems: FloatArray, sides: FloatArray) -> tuple[FloatArray, FloatArray]:

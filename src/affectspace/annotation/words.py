@@ -10,6 +10,7 @@ import pandas as pd
 from affectspace.annotation.agreement import COMPLETE, Agreement
 
 _GAP = "  "
+_PAIRS = 10  # more than these are summed up
 
 
 def summary(found: Agreement) -> list[str]:
@@ -35,11 +36,23 @@ def summary(found: Agreement) -> list[str]:
         ("alpha", _number(value), _bounds(low, high), f"{found.shared}", "with two or more")
     )
     lines += _columns(rows, left=(0, 4))
-    pairs = [("pair", "", "r", "95 % interval", "items")]
-    for row in found.pairs.to_dict("records"):
+    return [*lines, "", *_pairs(found.pairs), "", *_raters(found.quality)]
+
+
+def _pairs(pairs: pd.DataFrame) -> list[str]:
+    """A line per pair of raters, or one for many."""
+    if len(pairs) > _PAIRS:
+        known = pairs["r"].dropna()
+        return [
+            f"{len(pairs)} pairs, {len(known)} with a correlation: r from {_number(known.min())} "
+            f"to {_number(known.max())}, median {_number(known.median())}; over "
+            f"{pairs['n'].min()} to {pairs['n'].max()} items"
+        ]
+    rows = [("pair", "", "r", "95 % interval", "items")]
+    for row in pairs.to_dict("records"):
         bounds = _bounds(row["low"], row["high"])
-        pairs.append((row["first"], row["second"], _number(row["r"]), bounds, f"{row['n']}"))
-    return [*lines, "", *_columns(pairs, left=(0, 1)), "", *_raters(found.quality)]
+        rows.append((row["first"], row["second"], _number(row["r"]), bounds, f"{row['n']}"))
+    return _columns(rows, left=(0, 1))
 
 
 def _raters(quality: pd.DataFrame) -> list[str]:
