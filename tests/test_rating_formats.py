@@ -94,7 +94,10 @@ def test_spans_of_one_file_are_different_items():
         ({"file": ["a.wav", None, "b.wav", "c.wav", "d.wav"]}, "1 ratings have no file"),
         ({"repeat": ["no", "yes", "maybe", "no", "no"]}, "repeat should be true or false.*'maybe'"),
         ({"order": ["first", 2, 3, 4, 5]}, "'order' should hold numbers"),
-        ({"file": ["a.wav"] * 5, "repeat": 0}, r"1 ratings are a rater's second .* of a\.wav by an"),
+        (
+            {"file": ["a.wav"] * 5, "repeat": 0},
+            r"1 ratings are a rater's second .* of a\.wav by an",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_table_is_said(change, message):
@@ -133,9 +136,7 @@ def test_every_form_holds_the_same_ratings(tmp_path):
     wide = ROWS.dropna().pivot_table(index="file", columns=["label", "rater"], values="value")
     wide.columns = ["_".join(pair) for pair in wide.columns]
     wide.assign(activation=3.0, activation_sd=0.5, valence_n=1).to_csv(tmp_path / "wide.csv")
-    write_table(
-        wide.set_axis(utterance_index(list(wide.index))), tmp_path / "wide.parquet"
-    )
+    write_table(wide.set_axis(utterance_index(list(wide.index))), tmp_path / "wide.parquet")
     for rater in ("anna", "ben"):
         one = by_label.xs(rater, level="rater").rename_axis("filename")
         one.to_csv(tmp_path / f"{rater}.csv")

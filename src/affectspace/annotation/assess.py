@@ -12,6 +12,7 @@ from affectspace import corpora
 from affectspace.annotation.agreement import RESAMPLES, Agreement, agree
 from affectspace.annotation.formats import (
     Ratings,
+    check_suffix,
     merged,
     ratings_of,
     read_ratings,
@@ -22,10 +23,19 @@ from affectspace.annotation.ratings import LABEL, RATER, labels_of
 from affectspace.annotation.tidy import tidy
 from affectspace.annotation.utterances import gold_table, on_recordings, relocated
 from affectspace.errors import TableError
-from affectspace.tables import check_writable, find_utterances, replaced_at_once, write_table
+from affectspace.tables import (
+    TABLE_SUFFIXES,
+    check_writable,
+    find_utterances,
+    replaced_at_once,
+    write_table,
+)
 from affectspace.tables.table import listed
 
 _LOG = logging.getLogger(__name__)
+
+STATISTICS = (".csv", ".json", ".parquet")
+"""What statistics are written as."""
 
 
 def assess(
@@ -67,9 +77,11 @@ def assess(
             two raters, or an output can't be written.
         MissingExtraError: without the extra `annotate`.
     """
-    for path in (statistics, gold, label_file):
-        if path is not None:
-            check_writable(path)  # before the work, not after it
+    outputs = ((statistics, STATISTICS), (gold, TABLE_SUFFIXES), (label_file, (".csv",)))
+    for path, suffixes in outputs:
+        if path is not None:  # before the work, not after it
+            check_suffix(path, suffixes)
+            check_writable(path)
     ratings = _read(inputs, labels[0] if labels and len(labels) == 1 else None)
     chosen = list(labels) if labels else _shared(ratings.table)
     found = [agree(ratings.table, label, resamples=resamples, seed=seed) for label in chosen]
@@ -96,10 +108,8 @@ def write_statistics(table: pd.DataFrame, path: str | Path) -> None:
     Raises:
         TableError: if the suffix is another.
     """
-    path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".json", ".parquet"):
-        raise TableError(f"{path}: statistics go to a .csv, .json or .parquet file")
+    check_suffix(path, STATISTICS)
+    suffix = Path(path).suffix.lower()
     with replaced_at_once(path) as beside:
         if suffix == ".csv":
             table.to_csv(beside, index=False, encoding="utf-8")
@@ -131,6 +141,8 @@ def _corpus(given: str | Path) -> tuple[str, str] | None:
 
 def _shared(ratings: pd.DataFrame) -> list[str]:
     """The labels that two or more raters rated."""
+    if ratings.empty:
+        raise TableError("there are no ratings: all values are empty")
     counts = {name: ratings[ratings[LABEL] == name][RATER].nunique() for name in labels_of(ratings)}
     alone = [name for name, count in counts.items() if count < 2]
     if len(alone) == len(counts):

@@ -45,9 +45,9 @@ def check_ratings(
 
     Returns:
         The rows that hold a rating, in their order, with all of `RATING_COLUMNS` and no others;
-        `repeat` as bool, the others float64 or text, NaN where unknown. The index says what was
-        rated. Where the column `repeat` is missing, a rater's ratings of one item after the first,
-        by `order` or else by row, are its repeats.
+        `repeat` as bool, the others float64 or text, NaN where unknown; arousal as activation. The
+        index says what was rated. Where the column `repeat` is missing, a rater's ratings of one
+        item after the first, by `order` or else by row, are its repeats.
 
     Raises:
         TableError: if a column is missing, a value is no number or off the scale, a rating has no
@@ -73,7 +73,8 @@ def check_ratings(
         blank = known & (column.isna() | (column.str.strip() == "")).to_numpy()
         if blank.any():
             raise TableError(f"{int(blank.sum())} ratings have no {name}")
-    ratings = pd.DataFrame({RATER: raters.str.strip(), LABEL: labels.str.strip(), VALUE: values})
+    labels = labels.str.strip().replace("arousal", "activation")
+    ratings = pd.DataFrame({RATER: raters.str.strip(), LABEL: labels, VALUE: values})
     for name in (ORDER, SECONDS, DURATION):
         ratings[name] = as_numbers(table[name], name) if name in table.columns else np.nan
     flags = _flags(table[REPEAT]) if REPEAT in table.columns else None

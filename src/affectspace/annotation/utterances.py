@@ -116,6 +116,8 @@ def on_recordings(table: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame
         joined[name] = joined[name].where(joined[name].notna(), joined["file"].map(told))
     counts = [name for name in table.columns if pd.api.types.is_integer_dtype(table[name].dtype)]
     joined[counts] = joined[counts].fillna(0).astype("int64")
+    about = [name for name in KNOWN if name in joined.columns]
+    joined = joined[[*about, *(name for name in joined.columns if name not in about)]]
     return check_table(joined.set_index(list(INDEX)))
 
 
