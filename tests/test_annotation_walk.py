@@ -67,6 +67,7 @@ def test_with_made_speech_and_made_raters(tmp_path, monkeypatch):
     write_table(resolve_files(truth[["speaker"]], "speech"), "recordings.csv")
 
     ways = ("--gold", "gold.csv", "--audio", "recordings.csv", "--estimator", "ewe")
+    ways += ("--language", "zxx")  # which evaluate leaves out
     told = run("agreement", "ratings.csv", *ways)
     assert "64 ratings of 32 items by 4 raters" in told.stdout
     gold = read_table("gold.csv")
@@ -96,11 +97,11 @@ def test_with_made_speech_and_made_raters(tmp_path, monkeypatch):
 
 @pytest.mark.real
 def test_with_the_raters_of_emotale(tmp_path, data_root, monkeypatch):
-    """A model that heard German only; some Danish utterances, each heard by two of three people."""
+    """A model that heard German only; Danish utterances, each heard by two of three people."""
     monkeypatch.chdir(tmp_path)
     german = corpora.read("emodb", data_root / "corpora/emodb", data_root / "labels/dtu")[::4]
     write_table(german, "german.csv")
-    training = ("--objective", "joint", "--output", "german", "--cache", "cache")
+    training = ("--objective", "joint", "--clip", "4", "--output", "german", "--cache", "cache")
     run("train", "--source", "german=german.csv", *training)
 
     danish = corpora.read("emotale", data_root / "corpora/emotale")
@@ -117,5 +118,5 @@ def test_with_the_raters_of_emotale(tmp_path, data_root, monkeypatch):
 
     rest = rest[::3]
     before, after = (errors_of(model, rest, tmp_path / "cache") for model in ("german", "danish"))
-    assert after[0] > before[0] + 0.15
+    assert after[0] > before[0] + 0.15  # eight splits and draws gained .42 to .54
     assert after[1] < before[1] - 0.05

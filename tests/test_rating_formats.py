@@ -21,6 +21,7 @@ from affectspace.annotation import (
     write_ratings,
 )
 from affectspace.annotation.ratings import item_codes
+from affectspace.annotation.utterances import in_language
 from affectspace.errors import TableError
 from affectspace.tables import read_labels, read_table, utterance_index, write_table
 from made_ratings import NAN, as_ratings, crossed
@@ -348,6 +349,14 @@ def test_no_recording_or_more_than_one_is_refused():
         on_recordings(rated, two)
     exact = pd.DataFrame(index=utterance_index(["a.wav", "y/a.wav"]))
     assert on_recordings(rated, exact)["valence"].notna().tolist() == [True, False]
+
+
+def test_the_language_is_said_where_it_is_missing():
+    table = pd.DataFrame({"valence": [1.0, 2.0]}, index=utterance_index(["a.wav", "b.wav"]))
+    assert in_language(table, "da")["language"].tolist() == ["da", "da"]
+    known = in_language(table.assign(language=["de", NAN]), "da")
+    assert known["language"].tolist() == ["de", "da"]
+    assert "language" not in table
 
 
 def test_files_are_relative_to_the_table_they_stand_in(tmp_path):

@@ -21,7 +21,12 @@ from affectspace.annotation.formats import (
 from affectspace.annotation.gold import Estimator
 from affectspace.annotation.ratings import LABEL, RATER, labels_of
 from affectspace.annotation.tidy import tidy
-from affectspace.annotation.utterances import gold_table, on_recordings, relocated
+from affectspace.annotation.utterances import (
+    gold_table,
+    in_language,
+    on_recordings,
+    relocated,
+)
 from affectspace.errors import TableError
 from affectspace.tables import (
     TABLE_SUFFIXES,
@@ -46,6 +51,7 @@ def assess(
     gold: str | Path | None = None,
     label_file: str | Path | None = None,
     recordings: str | Path | None = None,
+    language: str | None = None,
     estimator: Estimator = "mean",
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -65,6 +71,7 @@ def assess(
         label_file: a CSV in the paper's label format.
         recordings: folder or table of the recordings, for `gold`: see
             [`on_recordings`][affectspace.annotation.on_recordings].
+        language: of the recordings (ISO 639-1), for `gold`, where the tables don't say it.
         estimator: `mean` or `ewe`.
         resamples: how often the items are drawn for intervals.
         seed: of the draws.
@@ -96,6 +103,8 @@ def assess(
         folder = Path(inputs[0]).parent if _corpus(inputs[0]) is None else Path()
         if recordings is not None:
             values, folder = on_recordings(values, find_utterances([recordings])), Path()
+        if language is not None:
+            values = in_language(values, language)
         write_table(relocated(values, old=folder, new=Path(gold).parent), gold)
     return found
 

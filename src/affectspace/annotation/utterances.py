@@ -121,6 +121,23 @@ def on_recordings(table: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame
     return check_table(joined.set_index(list(INDEX)))
 
 
+def in_language(table: pd.DataFrame, language: str) -> pd.DataFrame:
+    """Say the language of utterances where the table doesn't; `evaluate` needs to know it.
+
+    Args:
+        table: an utterance table.
+        language: its code, ISO 639-1.
+
+    Returns:
+        A copy with the column `language`.
+    """
+    if "language" in table.columns:
+        return table.assign(language=table["language"].where(table["language"].notna(), language))
+    told = table.copy()
+    told.insert(0, "language", language)
+    return told
+
+
 def relocated(table: pd.DataFrame, *, old: str | Path, new: str | Path) -> pd.DataFrame:
     """Rewrite relative file names for another folder, since a table's are relative to itself.
 
