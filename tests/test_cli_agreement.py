@@ -140,6 +140,14 @@ def test_a_label_with_one_rater_is_passed_over_and_said(table, rows, caplog):
     assert "valence" not in result.stdout
 
 
+def test_items_that_are_written_otherwise_by_each_rater_are_noticed(tmp_path, caplog):
+    for name in ("anna", "ben"):
+        (tmp_path / f"{name}.csv").write_text(f"file,valence\n{name}/a.wav,2\n{name}/b.wav,4\n")
+    result = invoke(tmp_path / "anna.csv", tmp_path / "ben.csv")
+    assert "no item has two ratings of valence; are its names written alike?" in caplog.text
+    assert "alpha         -" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -90,6 +90,7 @@ def test_spans_of_one_file_are_different_items():
         ({"value": [1, 2, 3, 4, 5.5]}, r"1 of 5 ratings are off the scale from 1 to 5, first: val"),
         ({"value": [1, 2, 0, 4, 5]}, r"first: activation 0 of a\.wav by ben\. Rescale them"),
         ({"value": [1, 2, "high", 4, 5]}, r"'value' should hold numbers and has 1 words, .*'high'"),
+        ({"value": [1, 2, float("inf"), 4, 5]}, "1 of 5 ratings are off the scale"),
         ({"rater": ["x", "", "x", "y", "y"]}, "1 ratings have no rater"),
         ({"label": ["activation", None, "a", "b", "c"]}, "1 ratings have no label"),
         ({"file": ["a.wav", None, "b.wav", "c.wav", "d.wav"]}, "1 ratings have no file"),
@@ -109,6 +110,12 @@ def test_what_is_wrong_with_a_table_is_said(change, message):
 def test_a_missing_column_is_named():
     with pytest.raises(TableError, match="lacks rater, label and has file, value"):
         check_ratings(ROWS[["file", "value"]])
+
+
+def test_what_stands_for_nothing_is_no_rating():
+    empty = ["", "N/A", None, "nan", "2.5"]
+    assert check_ratings(ROWS.assign(value=empty))["value"].tolist() == [2.5]
+    assert check_ratings(ROWS.iloc[:0]).empty
 
 
 def test_another_scale_can_be_named():

@@ -92,6 +92,9 @@ def assess(
     ratings = _read(inputs, labels[0] if labels and len(labels) == 1 else None)
     chosen = list(labels) if labels else _shared(ratings.table)
     found = [agree(ratings.table, label, resamples=resamples, seed=seed) for label in chosen]
+    for one in found:
+        if not one.shared:
+            _LOG.warning("no item has two ratings of %s; are its names written alike?", one.label)
     if statistics is not None:
         write_statistics(tidy(found), statistics)
     if gold is None and label_file is None:

@@ -20,7 +20,7 @@ import pandas as pd
 from affectspace.errors import TableError
 from affectspace.tables import INDEX, text_column, utterance_index
 from affectspace.tables.table import listed
-from affectspace.tables.times import in_seconds
+from affectspace.tables.times import MISSING, in_seconds
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -68,7 +68,7 @@ def check_ratings(
     items = _items(table)
     values = as_numbers(table[VALUE], VALUE)
     raters, labels = text_column(list(table[RATER])), text_column(list(table[LABEL]))
-    known = np.isfinite(values)
+    known = ~np.isnan(values)
     for name, column in ((RATER, raters), (LABEL, labels)):
         blank = known & (column.isna() | (column.str.strip() == "")).to_numpy()
         if blank.any():
@@ -104,7 +104,8 @@ def check_scale(ratings: pd.DataFrame, scale: tuple[float, float] | None) -> Non
         TableError: with how many, and the first of them.
     """
     low, high = scale or (-math.inf, math.inf)
-    off = ((ratings[VALUE] < low) | (ratings[VALUE] > high)).to_numpy()
+    values = ratings[VALUE].to_numpy()
+    off = (values < low) | (values > high) | np.isinf(values)
     if off.any():
         first, item = ratings[off].iloc[0], item_name(ratings.index[off][0])
         raise TableError(
@@ -196,7 +197,7 @@ def as_numbers(values: Any, name: str) -> FloatArray:
     """
     column = pd.Series(values).reset_index(drop=True)
     numbers = pd.to_numeric(column, errors="coerce")
-    empty = column.isna() | column.astype(str).str.strip().str.lower().isin(["", "nan", "na"])
+    empty = column.isna() | column.astype(str).str.strip().isin(MISSING)
     words = column[numbers.isna() & ~empty]
     if len(words):
         raise TableError(
