@@ -69,6 +69,9 @@ class MissingExtraError(AffectspaceError, ImportError):
 TRAIN_PACKAGES = ("matplotlib", "scipy", "sklearn", "threadpoolctl", "torch")
 """What the extra `train` brings."""
 
+ANNOTATE_PACKAGES = ("krippendorff", "pingouin", "scipy")
+"""What the extra `annotate` brings."""
+
 
 @contextmanager
 def train_extra(purpose: str) -> Iterator[None]:
@@ -80,9 +83,29 @@ def train_extra(purpose: str) -> Iterator[None]:
     Raises:
         MissingExtraError: if the extra `train` is not installed.
     """
+    with _extra("train", TRAIN_PACKAGES, purpose):
+        yield
+
+
+@contextmanager
+def annotate_extra(purpose: str) -> Iterator[None]:
+    """Name the extra where an import finds one of its packages missing.
+
+    Args:
+        purpose: what needs it, for the message.
+
+    Raises:
+        MissingExtraError: if the extra `annotate` is not installed.
+    """
+    with _extra("annotate", ANNOTATE_PACKAGES, purpose):
+        yield
+
+
+@contextmanager
+def _extra(extra: str, packages: tuple[str, ...], purpose: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in TRAIN_PACKAGES:
+        if error.name not in packages:
             raise
-        raise MissingExtraError(error.name, "train", purpose) from None
+        raise MissingExtraError(error.name, extra, purpose) from None

@@ -16,6 +16,7 @@ import typer
 import affectspace
 from affectspace.cli import (
     adapt,
+    agreement,
     corpora,
     demo,
     embed,
@@ -45,6 +46,9 @@ app.command("extract")(extract.extract)
 app.command("train")(train.train)
 app.command("adapt", short_help="A few ratings of a new language in; a better model out.")(
     adapt.adapt
+)
+app.command("agreement", short_help="How far raters agree, and their gold standard.")(
+    agreement.agreement
 )
 app.command("evaluate")(evaluate.evaluate)
 app.command("explain", short_help="What axes mean, and why an estimate came out as it did.")(
