@@ -1,0 +1,1 @@
+"""Rating studies: who rates what, what they said, how far they agree, and what it comes to."""
