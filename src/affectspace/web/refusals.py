@@ -32,6 +32,9 @@ class Refusal(HTTPException):
         message: a sentence for people.
         headers: further headers of the answer.
         beside: what else the answer holds, beside the key `error`.
+
+    Attributes:
+        details: what is wrong in the request, as objects with `field` and `message`.
     """
 
     def __init__(
@@ -46,11 +49,14 @@ class Refusal(HTTPException):
         super().__init__(status, message, dict(headers or {}))
         self.code = code
         self.beside = dict(beside or {})
+        self.details: list[dict[str, str]] = []
 
 
 def refused(refusal: Refusal) -> JSONResponse:
     """Return the answer that a refusal stands for."""
-    error = {"code": refusal.code, "message": refusal.detail}
+    error: dict[str, Any] = {"code": refusal.code, "message": refusal.detail}
+    if refusal.details:
+        error["details"] = refusal.details
     return JSONResponse(
         {"error": error, **refusal.beside}, refusal.status_code, headers=refusal.headers
     )
