@@ -29,9 +29,8 @@ export function createItem(study, doing) {
   const element = make(
     'section', { class: 'item', 'aria-labelledby': 'item-title' },
     make('div', { class: 'left' }, title, notice, player.element, instrument.element),
-    make('div', { class: 'right' }, instrument.readout, extras.element, trouble,
-      make('div', { class: 'actions' }, missing, submit, undo),
-      make('label', { class: 'auto' }, automatic, automaticText)),
+    make('div', { class: 'right' }, instrument.readout, extras.element, make('label', { class: 'auto' }, automatic, automaticText),
+      trouble, make('div', { class: 'actions' }, missing, submit, undo)),
   );
   let item = null;
   let progress = null;

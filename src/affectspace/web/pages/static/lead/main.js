@@ -1,0 +1,147 @@
+/** The study lead's page: progress, agreement, raters, links, settings, export. It looks again every half minute. */
+
+import { Refusal, Unreachable, connect, takeToken } from '../shared/api.js';
+import { byId, make, write } from '../shared/dom.js';
+import { links } from './links.js';
+import { overview } from './overview.js';
+import { agreement, items, raters } from './quality.js';
+import { settings } from './settings.js';
+import { section } from './tables.js';
+
+const EVERY = 30000; // milliseconds between two looks at the study
+const WORDS = {
+  no_session: 'Please open the lead’s link once more.',
+  bad_link: 'This link is not valid, or not any more. The command that runs the study prints the lead’s link.',
+  bad_csrf: 'Another link was opened in this browser. Reload the page.',
+};
+
+const api = connect('api/lead');
+const token = takeToken();
+const stage = byId('stage');
+let session = null;
+let parts = {};
+let speaking = 0;
+
+function announce(text) {
+  clearTimeout(speaking);
+  byId('live').textContent = '';
+  speaking = setTimeout(() => { byId('live').textContent = text; }, 60);
+  message(text);
+}
+
+/** One sentence on top of the page, for those who see. */
+function message(text, { trouble = false } = {}) {
+  let box = byId('message');
+  if (!box) {
+    box = make('p', { id: 'message' });
+    stage.before(box);
+  }
+  box.className = trouble ? 'notice warn' : 'notice';
+  box.hidden = text === '';
+  write(box, text);
+}
+
+const words = (error) => (error instanceof Unreachable ? 'The study cannot be reached.' : WORDS[error.code] ?? (detail(error) || error.message));
+const detail = (error) => error.body?.error?.details?.map((one) => `${one.field}: ${one.message}`).join(' ');
+
+/** Change something, say so, and show the page anew; whether it went well. */
+async function act(method, path, body, done) {
+  try {
+    const answer = await api.send(method, path, body);
+    if (path === 'study') session.study = answer.study;
+    await show({ forms: true });
+    announce(done);
+    return true;
+  } catch (error) {
+    failed(error);
+    return false;
+  }
+}
+
+function failed(error) {
+  if (!(error instanceof Refusal) && !(error instanceof Unreachable)) throw error;
+  message(words(error), { trouble: true });
+  byId('live').textContent = words(error);
+}
+
+/** Put a new version of a part in the place of the old one, unless someone is working in it. */
+function place(name, element) {
+  const old = parts[name];
+  if (!old) stage.append(element);
+  else if (old.contains(document.activeElement) && name !== 'overview') return;
+  else {
+    const scrolled = old.querySelector('.scroller')?.scrollLeft ?? 0;
+    old.replaceWith(element);
+    const scroller = element.querySelector('.scroller');
+    if (scroller) scroller.scrollLeft = scrolled;
+  }
+  parts[name] = element;
+}
+
+async function show({ forms = false } = {}) {
+  const [progress, quality] = await Promise.all([api.get('progress'), api.get('quality')]);
+  write(byId('title'), session.study.title || 'Rating study');
+  document.title = session.study.title ? `${session.study.title} · rating study` : 'Rating study';
+  if (forms) document.activeElement?.blur();
+  place('overview', overview(progress));
+  place('agreement', agreement(quality));
+  place('raters', raters(progress, quality));
+  if (forms) {
+    const people = await api.get('raters');
+    place('links', links({ raters: people.raters, languages: session.languages, act, say: announce }));
+  }
+  place('items', items(quality));
+  if (forms) {
+    const assignment = await api.get('assignment');
+    place('settings', settings({ study: session.study, assignment, languages: session.languages, act }));
+    place('export', exports(session.formats));
+  }
+  write(byId('fresh'), `as of ${new Date().toLocaleTimeString()}`);
+}
+
+function exports(formats) {
+  return section('export', 'Export',
+    make('p', { class: 'soft', text: 'At any time, also while people rate. What is exported is what is stored at that moment.' }),
+    make('ul', { class: 'exports' }, ...formats.map(({ name, title }) => make('li', {}, make('a', { href: `api/lead/export/${encodeURIComponent(name)}`, download: '', class: 'quiet', text: title })))));
+}
+
+async function look() {
+  if (document.hidden) return;
+  try {
+    await show();
+    message('');
+  } catch (error) {
+    failed(error);
+  }
+}
+
+async function leave() {
+  try {
+    await api.send('POST', 'leave');
+    clearInterval(looking);
+    stage.replaceChildren(make('p', { text: 'You are signed out. The lead’s link brings you back.' }));
+    byId('sections').hidden = byId('tools').hidden = true;
+    message('');
+  } catch (error) {
+    failed(error);
+  }
+}
+
+let looking = 0;
+
+async function start() {
+  try {
+    session = await api.open(token);
+    stage.replaceChildren();
+    await show({ forms: true });
+    byId('sections').hidden = byId('tools').hidden = false;
+    looking = setInterval(look, EVERY);
+  } catch (error) {
+    stage.replaceChildren();
+    failed(error);
+  }
+}
+
+byId('refresh').addEventListener('click', look);
+byId('leave').addEventListener('click', leave);
+start();
