@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from affectspace.annotation.assignment import shuffle_numbers
 from affectspace.annotation.schema import items, rounds
 from affectspace.annotation.settings import is_on_scale
 from affectspace.annotation.store import now
@@ -100,13 +101,16 @@ def set_apart(found: Sequence[Item], practice: int, *, seed: int = 0) -> list[It
     return [replace(item, practice=number in drawn) for number, item in enumerate(found)]
 
 
-def add_items(connection: sa.Connection, found: Iterable[Item], root: str | Path) -> int:
+def add_items(
+    connection: sa.Connection, found: Iterable[Item], root: str | Path, *, seed: int = 0
+) -> int:
     """Add items to a study, those that it has already left out; they belong to no round yet.
 
     Args:
         connection: of a transaction that may write.
         found: items with absolute paths.
         root: the study's audio folder; paths are stored from there.
+        seed: of the orders.
 
     Returns:
         How many were added.
@@ -121,6 +125,9 @@ def add_items(connection: sa.Connection, found: Iterable[Item], root: str | Path
         there.add((file, item.start, item.end))
         known = item if item.practice else replace(item, activation=None, valence=None)
         new.append({**known.__dict__, "file": file, "claimed": 0, "round": None})
+    numbers = shuffle_numbers(len(new), seed=seed, first=len(there) - len(new))
+    for row, number in zip(new, numbers, strict=True):
+        row["shuffle"] = number
     if new:
         connection.execute(sa.insert(items), new)
     return len(new)

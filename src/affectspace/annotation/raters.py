@@ -12,6 +12,9 @@ from affectspace.annotation.settings import NAME_LIMIT, plain_text
 from affectspace.annotation.store import now
 from affectspace.errors import StudyError
 
+RESERVED = ("sd", "n", "low", "high")
+"""Columns beside a label, such as `activation_sd`; a rater's is `activation_NAME`."""
+
 
 @dataclass(frozen=True)
 class Rater:
@@ -38,12 +41,12 @@ class NameTakenError(StudyError):
 
 def all_raters(connection: sa.Connection) -> list[Rater]:
     """Return all raters, in the order in which they came."""
-    return [_rater(row) for row in connection.execute(_select().order_by(schema.raters.c.id))]
+    return [_rater(row) for row in connection.execute(_ALL)]
 
 
 def find_rater(connection: sa.Connection, number: int) -> Rater | None:
     """Return one rater; None where there is none of that number."""
-    row = connection.execute(_select().where(schema.raters.c.id == number)).first()
+    row = connection.execute(_ONE, {"number": number}).first()
     return None if row is None else _rater(row)
 
 
@@ -77,6 +80,8 @@ def change_rater(connection: sa.Connection, rater: Rater, **changes: Any) -> Rat
 
 def _name(connection: sa.Connection, name: str, but: int | None) -> str:
     name = " ".join(plain_text(name).split())
+    if name.casefold() in RESERVED:
+        raise StudyError(f"a rater can't be called {name}: tables have a column of that name")
     if not 1 <= len(name) <= NAME_LIMIT or not name.isprintable():
         raise StudyError(f"a rater's name has 1 to {NAME_LIMIT} printable characters")
     for rater in all_raters(connection):
@@ -85,10 +90,15 @@ def _name(connection: sa.Connection, name: str, but: int | None) -> str:
     return name
 
 
-def _select() -> sa.Select[Any]:
-    table = schema.raters
-    return sa.select(table.c.id, table.c.name, table.c.language, table.c.active, table.c.generation)
-
-
 def _rater(row: Any) -> Rater:
     return Rater(**row._mapping)
+
+
+_ALL = sa.select(
+    schema.raters.c.id,
+    schema.raters.c.name,
+    schema.raters.c.language,
+    schema.raters.c.active,
+    schema.raters.c.generation,
+).order_by(schema.raters.c.id)
+_ONE = _ALL.where(schema.raters.c.id == sa.bindparam("number", type_=sa.Integer))

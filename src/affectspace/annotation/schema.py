@@ -46,6 +46,7 @@ items: Final = sa.Table(
     sa.Column("practice", sa.Boolean, nullable=False),
     sa.Column("round", sa.Integer, index=True),
     sa.Column("claimed", sa.Integer, nullable=False),
+    sa.Column("shuffle", sa.BigInteger, nullable=False),
     sa.Column("activation", sa.Float),
     sa.Column("valence", sa.Float),
 )
@@ -85,6 +86,8 @@ sa.Index(
     postgresql_where=assignments.c.state == OPEN,
 )
 
+sa.Index("of_rater", assignments.c.rater_id, assignments.c.state)
+
 ratings: Final = sa.Table(
     "ratings",
     metadata,
@@ -113,3 +116,4 @@ events: Final = sa.Table(
     sa.Column("content", sa.Text, nullable=False),
     sa.UniqueConstraint("rater_id", "key"),
 )
+sa.Index("events_of_rater", events.c.rater_id, events.c.id)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +110,10 @@ def read_settings(connection: sa.Connection) -> StudySettings:
     Raises:
         StudyError: if it has none yet, or this version doesn't know them.
     """
-    text = connection.execute(sa.select(schema.study.c.settings)).scalar()
+    text = connection.execute(_SETTINGS).scalar()
     if text is None:
         raise StudyError("the database holds no study yet")
-    return StudySettings.from_json(text)
+    return _settings(text)
 
 
 def write_settings(connection: sa.Connection, settings: StudySettings) -> None:
@@ -133,6 +134,10 @@ def write_settings(connection: sa.Connection, settings: StudySettings) -> None:
 def now() -> str:
     """Return the time in UTC, as it is stored and shown: `2026-11-25T18:02:11.123Z`."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_SETTINGS = sa.select(schema.study.c.settings)
+_settings = lru_cache(maxsize=16)(StudySettings.from_json)
 
 
 def sqlite_url(path: str | Path) -> str:

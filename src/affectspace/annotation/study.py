@@ -83,7 +83,7 @@ def _begin(path: Path, wishes: Wishes, settings: StudySettings) -> StudyFolder:
             if connection.execute(sa.select(sa.func.count()).select_from(items)).scalar():
                 raise StudyError("the database holds a study already; name another")
             write_settings(connection, settings)
-            material.add_items(connection, found, root)
+            material.add_items(connection, found, root, seed=settings.seed)
             _choose(connection, study, wishes, begun=True)
     except Exception:
         study.store.close()
@@ -105,7 +105,8 @@ def _resume(path: Path, wishes: Wishes, changes: Mapping[str, Any]) -> StudyFold
             write_settings(connection, settings)
             added = 0
             if (wishes.audio and not moved) or wishes.practice:
-                added = material.add_items(connection, _found(wishes, settings), study.audio)
+                found = _found(wishes, settings)
+                added = material.add_items(connection, found, study.audio, seed=settings.seed)
                 _LOG.info("items added: %d", added)
             _choose(connection, study, wishes, begun=added > 0)
         _check_there(study)

@@ -165,11 +165,7 @@ def submit(
     accepted = Accepted(public)
     if assigned.practice:
         accepted = Accepted(public, assigned.activation, assigned.valence)
-    earlier = connection.execute(
-        sa.select(events.c.public, events.c.content).where(
-            events.c.rater_id == rater.id, events.c.key == key
-        )
-    ).first()
+    earlier = connection.execute(_EARLIER, {"rater": rater.id, "key": key}).first()
     if earlier is not None:
         if (earlier.public, earlier.content) != (public, said):
             raise RatingError("key_reused", "this key belongs to another rating")
@@ -179,20 +175,36 @@ def submit(
     if assigned.state != OPEN:
         raise RatingError("not_in_hand", "another item is in hand now")
     at = now()
-    connection.execute(
-        sa.insert(ratings).values(assignment_id=assigned.id, rated=at, **asdict(rating))
-    )
-    connection.execute(
-        sa.update(assignments).where(assignments.c.id == assigned.id).values(state=RATED)
-    )
+    row = {"assignment_id": assigned.id, "rated": at, **asdict(rating)}
+    connection.execute(_RATING, row)
+    connection.execute(_STATE, {"assignment": assigned.id, "to": RATED})
     _log(connection, rater, assigned, "rated", said, at=at, key=key)
     return accepted
 
 
-def can_undo(connection: sa.Connection, rater: Rater) -> str | None:
-    """Return the name of the assignment whose rating may be taken back: the last one, once."""
-    last = connection.execute(_last_event(rater)).first()
-    return last.public if last is not None and last.kind == "rated" else None
+@dataclass(frozen=True)
+class LastEvent:
+    """The last that a rater did.
+
+    Attributes:
+        can_undo: the assignment whose rating may be taken back: the last one, once.
+        undone: the assignment whose rating was taken back, if nothing came after it.
+        said: what had been said of it.
+    """
+
+    can_undo: str | None = None
+    undone: str | None = None
+    said: dict[str, Any] | None = None
+
+
+def last_event(connection: sa.Connection, rater: Rater) -> LastEvent:
+    """Return the last that a rater did."""
+    last = connection.execute(_LAST, {"rater": rater.id}).first()
+    if last is None:
+        return LastEvent()
+    if last.kind == "rated":
+        return LastEvent(can_undo=last.public)
+    return LastEvent(undone=last.public, said=json.loads(last.content))
 
 
 def undo(connection: sa.Connection, rater: Rater, public: str) -> None:
@@ -202,23 +214,11 @@ def undo(connection: sa.Connection, rater: Rater, public: str) -> None:
         RatingError: `cannot_undo`, if it isn't the last, `not_found` if it isn't the rater's.
     """
     assigned = _assigned(connection, rater, public)
-    last = connection.execute(_last_event(rater)).first()
-    if last is not None and (last.kind, last.public) == ("undone", public):
-        if assigned.state == OPEN:
-            return
-    elif last is not None and (last.kind, last.public) == ("rated", public):
+    last = last_event(connection, rater)
+    if last.can_undo == public:
         _take_back(connection, rater, assigned)
-        return
-    raise RatingError("cannot_undo", "only the last rating can be taken back, and only once")
-
-
-def restored(connection: sa.Connection, rater: Rater, public: str) -> dict[str, Any] | None:
-    """Return what was said of the item in hand before it was taken back, where it was."""
-    last = connection.execute(_last_event(rater)).first()
-    if last is None or (last.kind, last.public) != ("undone", public):
-        return None
-    said: dict[str, Any] = json.loads(last.content)
-    return said
+    elif last.undone != public or assigned.state != OPEN:  # else it is this undo, asked for again
+        raise RatingError("cannot_undo", "only the last rating can be taken back, and only once")
 
 
 def _take_back(connection: sa.Connection, rater: Rater, assigned: Any) -> None:
@@ -243,28 +243,11 @@ def _take_back(connection: sa.Connection, rater: Rater, assigned: Any) -> None:
 
 
 def _assigned(connection: sa.Connection, rater: Rater, public: str) -> Any:
-    found = connection.execute(
-        sa.select(
-            assignments.c.id,
-            assignments.c.public,
-            assignments.c.item_id,
-            assignments.c.state,
-            assignments.c.practice,
-            items.c.activation,
-            items.c.valence,
-        )
-        .join(items, items.c.id == assignments.c.item_id)
-        .where(assignments.c.public == plain_text(public), assignments.c.rater_id == rater.id)
-    ).first()
+    wanted = {"rater": rater.id, "public": plain_text(public)}
+    found = connection.execute(_ASSIGNED, wanted).first()
     if found is None:
         raise RatingError("not_found", "there is no such item")
     return found
-
-
-def _last_event(rater: Rater) -> sa.Select[Any]:
-    columns = events.c.kind, events.c.public, events.c.content
-    mine = sa.select(*columns).where(events.c.rater_id == rater.id)
-    return mine.order_by(events.c.id.desc()).limit(1)
 
 
 def _log(
@@ -277,14 +260,41 @@ def _log(
     at: str,
     key: str | None = None,
 ) -> None:
-    connection.execute(
-        sa.insert(events).values(
-            at=at,
-            rater_id=rater.id,
-            item_id=assigned.item_id,
-            public=assigned.public,
-            kind=kind,
-            key=key,
-            content=content,
-        )
+    row = {"at": at, "rater_id": rater.id, "item_id": assigned.item_id, "public": assigned.public}
+    connection.execute(_EVENT, {**row, "kind": kind, "key": key, "content": content})
+
+
+# Built once: to put a statement together takes longer than to run it.
+_OF_RATER = events.c.rater_id == sa.bindparam("rater", type_=sa.Integer)
+_ASSIGNED = (
+    sa.select(
+        assignments.c.id,
+        assignments.c.public,
+        assignments.c.item_id,
+        assignments.c.state,
+        assignments.c.practice,
+        items.c.activation,
+        items.c.valence,
     )
+    .join(items, items.c.id == assignments.c.item_id)
+    .where(
+        assignments.c.public == sa.bindparam("public", type_=sa.Text),
+        assignments.c.rater_id == sa.bindparam("rater", type_=sa.Integer),
+    )
+)
+_EARLIER = sa.select(events.c.public, events.c.content).where(
+    _OF_RATER, events.c.key == sa.bindparam("key", type_=sa.Text)
+)
+_LAST = (
+    sa.select(events.c.kind, events.c.public, events.c.content)
+    .where(_OF_RATER)
+    .order_by(events.c.id.desc())
+    .limit(1)
+)
+_STATE = (
+    sa.update(assignments)
+    .where(assignments.c.id == sa.bindparam("assignment", type_=sa.Integer))
+    .values(state=sa.bindparam("to", type_=sa.Text))
+)
+_RATING = sa.insert(ratings)
+_EVENT = sa.insert(events)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import sys
 from collections.abc import Callable
 
 from fastapi import FastAPI
@@ -12,6 +13,9 @@ from affectspace.errors import StudyError
 
 LOOPBACK = "127.0.0.1"
 STOPPING_SECONDS = 5
+SWITCHING_SECONDS = 0.0005
+"""How soon a thread that has waited for the disk goes on; with Python's own 5 ms, a transaction of
+fifteen statements waits for other threads for longer than it works."""
 
 
 def is_loopback(host: str) -> bool:
@@ -93,7 +97,10 @@ def run(app: FastAPI, taken: socket.socket, *, on_start: Callable[[], None]) -> 
         timeout_keep_alive=30,
         ws="none",
     )
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCHING_SECONDS)
     try:
         Server(config).run(sockets=[taken])
     finally:
+        sys.setswitchinterval(before)
         taken.close()

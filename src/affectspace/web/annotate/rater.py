@@ -31,6 +31,7 @@ from affectspace.web.sound import answer_range
 from affectspace.web.tokens import Bearer
 
 KIND = "rater"
+RESTORED = ("activation", "valence", "dominance", "category", "cannot_judge", "comment")
 
 
 def add_rater_routes(app: FastAPI, running: Running) -> None:
@@ -197,7 +198,9 @@ def _session(connection: sa.Connection, rater: Rater, running: Running) -> dict[
         "rater": {"name": rater.name, "language": rater.language or settings.language},
         "languages": running.languages,
         "study": study_facts(settings),
-        "progress": _progress(connection, rater, how_far(connection, rater, settings)),
+        "progress": _progress(
+            submission.last_event(connection, rater), how_far(connection, rater, settings)
+        ),
     }
 
 
@@ -211,31 +214,27 @@ def _give(running: Running, bearer: Bearer) -> dict[str, Any]:
 def _next(
     connection: sa.Connection, rater: Rater, given: Given | None, done: Done
 ) -> dict[str, Any]:
-    answer: dict[str, Any] = {"done": given is None, "item": None}
+    last = submission.last_event(connection, rater)
+    item = None
     if given is not None:
-        answer["item"] = {
+        said = last.said if last.undone == given.public else None
+        item = {
             "assignment": given.public,
             "practice": given.practice,
             "audio": f"api/rater/audio/{given.public}",
             "seconds": round(given.seconds, 3),
-            "restored": _restored(connection, rater, given),
+            "restored": said and {name: said[name] for name in RESTORED},
         }
-    return {**answer, "progress": _progress(connection, rater, done)}
+    return {"done": given is None, "item": item, "progress": _progress(last, done)}
 
 
-def _restored(connection: sa.Connection, rater: Rater, given: Given) -> dict[str, Any] | None:
-    said = submission.restored(connection, rater, given.public)
-    shown = ("activation", "valence", "dominance", "category", "cannot_judge", "comment")
-    return said and {name: said[name] for name in shown}
-
-
-def _progress(connection: sa.Connection, rater: Rater, done: Done) -> dict[str, Any]:
+def _progress(last: submission.LastEvent, done: Done) -> dict[str, Any]:
     return {
         "done": done.rated,
         "total": done.total,
         "practice_done": done.practice_rated,
         "practice_total": done.practice_total,
-        "can_undo": submission.can_undo(connection, rater),
+        "can_undo": last.can_undo,
     }
 
 
