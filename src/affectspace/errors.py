@@ -73,7 +73,10 @@ class StudyError(AffectspaceError):
 TRAIN_PACKAGES = ("matplotlib", "scipy", "sklearn", "threadpoolctl", "torch")
 """What the extra `train` brings."""
 
-ANNOTATE_PACKAGES = ("fastapi", "pydantic", "sqlalchemy", "starlette", "uvicorn")
+ANNOTATE_PACKAGES = (
+    *("fastapi", "krippendorff", "pingouin", "pydantic", "scipy", "sqlalchemy", "starlette"),
+    "uvicorn",
+)
 """What the extra `annotate` brings."""
 
 
