@@ -209,7 +209,7 @@ class Page:
                 if time.monotonic() > ends:
                     raise
                 self.retries += 1
-                time.sleep(0.05)
+                time.sleep(0.1 + 0.5 * random.random())  # noqa: S311  (as pages do: not all at once)
 
     def _ask_once(self, method: str, path: str, content: bytes | None, plain: bool) -> Any:
         if self._connection is None:

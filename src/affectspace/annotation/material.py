@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import logging
-import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +15,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from affectspace.annotation.assignment import shuffle_numbers
+from affectspace.annotation.formats import KNOWN
 from affectspace.annotation.schema import items, rounds
-from affectspace.annotation.settings import is_on_scale
+from affectspace.annotation.settings import HIGH, LOW
 from affectspace.annotation.store import now
 from affectspace.audio import AudioFile
 from affectspace.audio.names import locate, table_name
@@ -42,6 +43,7 @@ class Item:
         practice: whether it is there to practise on.
         activation: what others say of it, for practice; None where nothing is known.
         valence: likewise.
+        about: what else is known of it, such as speaker and language, as JSON.
     """
 
     file: str
@@ -51,6 +53,7 @@ class Item:
     practice: bool = False
     activation: float | None = None
     valence: float | None = None
+    about: str = "{}"
 
 
 def find_items(audio: Sequence[str | os.PathLike[str]]) -> list[Item]:
@@ -77,11 +80,9 @@ def find_items(audio: Sequence[str | os.PathLike[str]]) -> list[Item]:
         if seconds > LONGEST:
             left_out.append(f"{file}: {seconds:.0f} s are more than {LONGEST:.0f} s")
             continue
-        activation, valence = (_known(table, label, position) for label in REFERENCES)
-        first = start.total_seconds()
-        found.append(
-            Item(table_name(path), first, last, seconds, activation=activation, valence=valence)
-        )
+        item = Item(table_name(path), start.total_seconds(), last, seconds)
+        values = {label: _value(table, label, position) for label in REFERENCES}
+        found.append(replace(item, about=_about(table, position), **values))
     if left_out:
         _LOG.warning("left out: %d of %d, first %s", len(left_out), len(table), left_out[0])
     if not found:
@@ -199,13 +200,18 @@ def _seconds(path: str, start: float, end: float | None) -> float:
     return last - first
 
 
-def _known(table: pd.DataFrame, label: str, position: int) -> float | None:
+def _value(table: pd.DataFrame, label: str, position: int) -> Any:
     if label not in table.columns:
         return None
     value = float(table[label].iloc[position])
-    if math.isnan(value):
-        return None
-    return value if is_on_scale(round(value * 2) / 2) else None
+    return value if LOW <= value <= HIGH else None
+
+
+def _about(table: pd.DataFrame, position: int) -> str:
+    known = [name for name in KNOWN if name in table.columns]
+    values = {name: table[name].iloc[position] for name in known}
+    told = {name: value for name, value in values.items() if not pd.isna(value)}
+    return json.dumps(told, ensure_ascii=False, default=float)
 
 
 def _key(seconds: float | None) -> int | None:

@@ -49,6 +49,7 @@ items: Final = sa.Table(
     sa.Column("shuffle", sa.BigInteger, nullable=False),
     sa.Column("activation", sa.Float),
     sa.Column("valence", sa.Float),
+    sa.Column("about", sa.Text, nullable=False),
 )
 
 raters: Final = sa.Table(

@@ -124,6 +124,21 @@ def annotate(
         list[str] | None,
         typer.Option(metavar="NAME", help="A further name that the service goes by."),
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write what was collected, while it may be running, and end."
+        ),
+    ] = None,
+    export_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="Of --export: table (gold standard and raters), ratings (every one), agreement, "
+            "labels (the paper's), log.",
+            show_default="table, or log for .jsonl",
+        ),
+    ] = None,
     backup: Annotated[
         Path | None,
         typer.Option(metavar="ZIP", help="Write a backup, while it may be running, and end."),
@@ -138,14 +153,21 @@ def annotate(
     ratings are in STUDY_DIR; the same command without further options goes on with it.
     """
     with annotate_extra("affectspace annotate"):
+        from affectspace.annotation.collected import write_collected
         from affectspace.annotation.folder import back_up, open_folder
         from affectspace.annotation.study import Wishes, prepare_study
 
-    if backup is not None:
+    if backup is not None or export is not None:
         opened = open_folder(study, database=database)
-        back_up(opened, backup)
-        opened.store.close()
-        typer.echo(backup)
+        try:
+            if export is not None:
+                write_collected(opened, _format(export, export_format), export)
+                typer.echo(export)
+            if backup is not None:
+                back_up(opened, backup)
+                typer.echo(backup)
+        finally:
+            opened.store.close()
         return
     counted = [text for text in practice or [] if text.isdecimal()]
     wishes = Wishes(
@@ -179,6 +201,14 @@ def annotate(
             _serve(opened, host, port, public_url, allow_host or [])
     finally:
         opened.store.close()
+
+
+def _format(path: Path, name: str | None) -> str:
+    """Which of the formats: the one that is named, or the suffix's own."""
+    suffix = path.suffix.lower()
+    if name is None:
+        return {".jsonl": "log", ".parquet": "table-parquet"}.get(suffix, "table")
+    return f"{name}-parquet" if (name, suffix) == ("table", ".parquet") else name
 
 
 def _serve(

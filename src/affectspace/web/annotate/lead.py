@@ -13,6 +13,7 @@ from fastapi.responses import Response
 
 from affectspace.annotation import material, overview, schema
 from affectspace.annotation.assignment import release
+from affectspace.annotation.collected import FORMATS
 from affectspace.annotation.raters import Rater, add_rater, all_raters, change_rater, find_rater
 from affectspace.annotation.settings import StudySettings, plain_text
 from affectspace.annotation.store import read_settings, write_settings
@@ -62,6 +63,8 @@ def lead_generation(connection: sa.Connection) -> int:
 
 def _add_session(app: FastAPI, running: Running) -> None:
     store, sessions = running.study.store, running.sessions
+    formats = [{"name": name, "title": form.title} for name, form in FORMATS.items()]
+    further = {"languages": running.languages, "formats": formats}
 
     @app.post("/api/lead/session", tags=[KIND])
     def open_session(body: LinkBody, request: Request, response: Response) -> dict[str, Any]:
@@ -72,7 +75,7 @@ def _add_session(app: FastAPI, running: Running) -> None:
                 raise bad_link()
             facts = _facts(read_settings(connection))
         csrf = sessions.open(request, response, bearer)
-        return {"csrf": csrf, "study": facts, "languages": running.languages, "formats": []}
+        return {"csrf": csrf, "study": facts, **further}
 
     @app.get("/api/lead/session", tags=[KIND])
     def session(request: Request) -> dict[str, Any]:
@@ -81,7 +84,7 @@ def _add_session(app: FastAPI, running: Running) -> None:
         with store.reading() as connection:
             facts = _facts(read_settings(connection))
         csrf = sessions.csrf(request, KIND)
-        return {"csrf": csrf, "study": facts, "languages": running.languages, "formats": []}
+        return {"csrf": csrf, "study": facts, **further}
 
     @app.post("/api/lead/leave", tags=[KIND])
     def leave(request: Request, response: Response) -> dict[str, bool]:

@@ -85,6 +85,7 @@ def make_app(running: Running, *, hosts: tuple[str, ...] = ()) -> FastAPI:
     """
     from affectspace.web.annotate.lead import add_lead
     from affectspace.web.annotate.rater import add_rater_routes
+    from affectspace.web.annotate.results import add_results
 
     own = urlsplit(running.address)
 
@@ -102,6 +103,7 @@ def make_app(running: Running, *, hosts: tuple[str, ...] = ()) -> FastAPI:
     app.add_exception_handler(TableError, _study_error)
     add_rater_routes(app, running)
     add_lead(app, running)
+    add_results(app, running)
     return app
 
 
