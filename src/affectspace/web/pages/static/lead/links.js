@@ -33,7 +33,7 @@ function person(rater, { act, say }) {
   const renew = make('button', { type: 'button', class: 'quiet', text: 'New link', 'aria-label': `New link for ${rater.name}`, onclick: () => {
     if (window.confirm(`Make a new link for ${rater.name}? The old one stops working.`)) act('POST', `raters/${rater.id}/link`, {}, `${rater.name} has a new link; the old one is void.`);
   } });
-  const toggle = make('button', { type: 'button', class: 'quiet', text: rater.active ? 'Close' : 'Open again', 'aria-label': `${rater.active ? 'Close' : 'Open again'}: ${rater.name}`, onclick: () => (
+  const toggle = make('button', { type: 'button', class: 'quiet', text: rater.active ? 'Close access' : 'Open again', 'aria-label': `${rater.active ? 'Close access' : 'Open again'}: ${rater.name}`, onclick: () => (
     act('PATCH', `raters/${rater.id}`, { active: !rater.active }, rater.active ? `${rater.name} can rate no more.` : `${rater.name} can rate again.`)
   ) });
   return make('li', { class: rater.active ? null : 'closed' },

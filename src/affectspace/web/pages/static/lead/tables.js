@@ -26,7 +26,7 @@ export function table(caption, columns, rows) {
   const body = rows.map((row) => make('tr', {}, ...columns.map(({ cell, number }, place) => (
     make(place === 0 ? 'th' : 'td', { scope: place === 0 ? 'row' : null, class: number ? 'number' : null }, cell(row))
   ))));
-  return make('div', { class: 'scroller', tabindex: '0', role: 'region', 'aria-label': caption },
+  return make('div', { class: 'scroller', tabindex: '0', role: 'region', 'aria-label': `${caption}: table` },
     make('table', {}, make('caption', { class: 'hide', text: caption }), make('thead', {}, head), make('tbody', {}, ...body)));
 }
 

@@ -38,6 +38,7 @@ export function createItem(study, doing) {
   let key = '';
   let sending = false;
   let pendingWords = 0;
+  let sent = null; // the last rating that was sent: an undone one goes on counting from there
 
   /** Put a recording in; what was begun of it in this browser comes back. */
   function show(next, { quiet = false } = {}) {
@@ -47,7 +48,8 @@ export function createItem(study, doing) {
     values.comment ??= '';
     key = known?.key ?? freshKey();
     notice.dataset.key = known && !quiet ? 'item.kept' : item.restored ? 'item.changing' : '';
-    player.load(item.audio, item.seconds, known ?? (item.restored ? { heard: true } : {}));
+    const before = item.restored && sent?.assignment === item.assignment ? { starts: sent.replays + 1, heard: true, elapsed: sent.milliseconds } : null;
+    player.load(item.audio, item.seconds, known ?? before ?? (item.restored ? { heard: true } : {}));
     lock(false);
     tell('');
     speak();
@@ -150,6 +152,7 @@ export function createItem(study, doing) {
       replays: Math.max(0, player.starts() - 1), milliseconds: player.elapsed(),
     };
     player.stop();
+    sent = payload;
     keep(payload);
     doing.onSubmit(payload);
   }

@@ -30,13 +30,13 @@ export function createPlayer(onChange) {
   let frame = 0;
 
   function empty() {
-    return { url: null, seconds: 0, starts: 0, heard: false, failed: false, since: null };
+    return { url: null, seconds: 0, starts: 0, heard: false, failed: false, since: null, elapsed: 0 };
   }
 
-  /** Take another recording. `known` is what a kept draft says of it: `{starts, heard}`. */
+  /** Take another recording. `known` is what a kept draft or the rating before an undo says of it: `{starts, heard, elapsed}`. */
   function load(url, seconds, known = {}) {
     stop();
-    state = { ...empty(), url, seconds, starts: known.starts ?? 0, heard: known.heard ?? false };
+    state = { ...empty(), url, seconds, starts: known.starts ?? 0, heard: known.heard ?? false, elapsed: known.elapsed ?? 0 };
     audio.src = url;
     audio.load();
     refresh();
@@ -124,7 +124,7 @@ export function createPlayer(onChange) {
     failed: () => state.failed,
     starts: () => state.starts,
     /** Since the first start, in milliseconds; 0 where there was none. */
-    elapsed: () => (state.since === null ? 0 : Math.round(performance.now() - state.since)),
+    elapsed: () => Math.round(state.elapsed + (state.since === null ? 0 : performance.now() - state.since)),
   };
 }
 
