@@ -1,4 +1,4 @@
-"""A rating study of made sounds, served on this machine while a test lasts, and the people who open it."""
+"""A rating study of made sounds, served while a test lasts, and the people who open it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import sqlalchemy as sa
 import soundfile
+import sqlalchemy as sa
 import uvicorn
 
 from affectspace.annotation.schema import assignments, items, ratings

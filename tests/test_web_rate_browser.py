@@ -14,6 +14,7 @@ __all__ = ["launch"]  # the fixture that starts a browser
 pytestmark = pytest.mark.browser
 
 SCALES = ("activation", "valence")
+UNRATED = "\N{EN DASH}"
 
 
 class Rating:
@@ -70,7 +71,7 @@ class Rating:
         ]
         words = self.page.locator(".readout .value").all_inner_texts()
         assert [float(text) if text else None for text in scales] == [
-            None if word == "–" else float(word.replace(",", ".")) for word in words
+            None if word == UNRATED else float(word.replace(",", ".")) for word in words
         ]
         if None not in scales:
             marker = self.page.locator(".plane .marker")

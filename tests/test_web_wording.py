@@ -11,7 +11,7 @@ import pytest
 PAGES = files("affectspace.web") / "pages"
 WORDING = PAGES / "static" / "wording"
 LANGUAGES = ["da", "de", "el", "en", "fr", "ur"]
-SCRIPT = {"el": r"[α-ωά-ώ]", "ur": r"[\u0600-\u06ff]"}
+SCRIPT = {"el": r"[\u03ac-\u03ce]", "ur": r"[\u0600-\u06ff]"}
 SCALES = ("activation", "valence", "dominance")
 ENDS = ("name", "question", "explain")
 SAME_EVERYWHERE = re.compile(r"^(direction|key\.)")

@@ -7,14 +7,14 @@ const NAME = `affectspace.draft${window.location.pathname}`;
 let held = null;
 
 /** @returns {{assignment: string, key: string, values: object, starts: number, heard: boolean, payload: ?object} | null} */
-export function draft() {
-  if (held) return held;
+export const draft = () => held ?? reread();
+
+/** Look again, as after another tab may have gone on. */
+export function reread() {
   try {
     const found = JSON.parse(window.localStorage.getItem(NAME));
     held = found && typeof found.assignment === 'string' && typeof found.values === 'object' ? found : null;
-  } catch {
-    held = null;
-  }
+  } catch { /* what this page holds is all there is */ }
   return held;
 }
 

@@ -57,7 +57,7 @@ async function opening(action, again) {
 async function takeOver() {
   tabs.take();
   await opening(async () => {
-    const held = drafts.draft()?.payload;
+    const held = drafts.reread()?.payload;
     const next = await api.get('next');
     if (held && held.assignment === next.item?.assignment) {
       frame.showProgress(next.progress);

@@ -54,6 +54,27 @@ function readable(text) {
 /** The part of the service below `base`, for one session. */
 export function connect(base) {
   let token = null;
+  let owner = null;
+
+  const who = (answer) => answer.rater?.name ?? base;
+
+  async function ask(method, path, body) {
+    try {
+      return await request(method, `${base}/${path}`, { body, token });
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'bad_csrf' || !await renewed()) throw error;
+      return request(method, `${base}/${path}`, { body, token });
+    }
+  }
+
+  /** The same link was opened in another tab, which began a session anew: whether this tab may share it. */
+  async function renewed() {
+    const answer = await request('GET', `${base}/session`);
+    if (who(answer) !== owner) return false;
+    token = answer.csrf;
+    return true;
+  }
+
   return {
     /** The session that a personal link opens, or, without a link's token, the one that this browser has. */
     async open(link) {
@@ -61,10 +82,11 @@ export function connect(base) {
         ? await request('POST', `${base}/session`, { body: { token: link } })
         : await request('GET', `${base}/session`);
       token = answer.csrf;
+      owner = who(answer);
       return answer;
     },
-    get: (path) => request('GET', `${base}/${path}`, { token }),
-    send: (method, path, body = {}) => request(method, `${base}/${path}`, { body, token }),
+    get: (path) => ask('GET', path),
+    send: (method, path, body = {}) => ask(method, path, body),
   };
 }
 
