@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from benchmarks._common import machine, markdown, parser
 from benchmarks._raters import Rated, compare, made_tones, rate_together, served, stored
@@ -39,17 +40,35 @@ def main(arguments: Sequence[str] = ()) -> None:
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         audio = made_tones(Path(scratch) / "audio", wanted.items)
-        for kills in [0, wanted.kills] if not wanted.database else [wanted.kills]:
+        for kills in [wanted.kills] if wanted.database else dict.fromkeys([0, wanted.kills]):
             study = Path(scratch) / f"study{kills}"
             with served(study, audio, wanted.raters, per_item, every=every) as service:
                 rated, seconds = rate_together(service, pause=wanted.pause, most=10**9, kills=kills)
+                times = psutil.Process(service.pid).cpu_times()
                 service.stop()
-            rows.append(_row(kills, rated, stored(study, wanted.database), seconds))
-    columns = ["killed", "ratings", "per second", "median", "p95", "p99", "goal p95", "sent again"]
+            cpu = None if kills else times.user + times.system
+            rows.append(_row(kills, rated, stored(study, wanted.database), seconds, cpu))
+    columns = [
+        "killed",
+        "ratings",
+        "per second",
+        "median",
+        "p95",
+        "p99",
+        "goal p95",
+        "CPU",
+        "sent again",
+    ]
     print(markdown([*columns, "lost", "doubled", "altered", "unknown"], rows))
 
 
-def _row(kills: int, rated: Sequence[Rated], rows: Sequence[tuple], seconds: float) -> list[str]:
+def _row(
+    kills: int,
+    rated: Sequence[Rated],
+    rows: Sequence[tuple],
+    seconds: float,
+    cpu: float | None,
+) -> list[str]:
     if errors := [one.error for one in rated if one.error]:
         raise SystemExit(f"{len(errors)} raters could not go on, first: {errors[0]}")
     waits = np.concatenate([one.waits for one in rated])
@@ -62,6 +81,7 @@ def _row(kills: int, rated: Sequence[Rated], rows: Sequence[tuple], seconds: flo
         f"{len(rows) / seconds:.0f}",
         *quantiles,
         f"{1000 * GOAL:.0f} ms",
+        "" if cpu is None else f"{1000 * cpu / len(rows):.1f} ms",
         f"{again}",
         *(str(wrong[name]) for name in ("lost", "doubled", "altered", "unknown")),
     ]

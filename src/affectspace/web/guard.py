@@ -7,6 +7,7 @@ under its own name, and is turned away. Addresses in digits can't be rebound and
 from __future__ import annotations
 
 import ipaddress
+import logging
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -17,7 +18,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from affectspace.web.limits import RateLimit
-from affectspace.web.refusals import Refusal, refused
+from affectspace.web.refusals import Refusal, refused, unforeseen
+
+_LOG = logging.getLogger(__name__)
 
 CONTENT_SECURITY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -88,8 +91,12 @@ class Guard:
             return
         path = scope["path"]
 
+        begun = False
+
         async def sending(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
@@ -98,11 +105,15 @@ class Guard:
 
         try:
             self._check(scope, Headers(scope=scope))
+            limit = self._rules.larger.get(path, self._rules.body_limit)
+            await self._app(scope, _limited(receive, limit), sending)
         except Refusal as refusal:
             await refused(refusal)(scope, receive, sending)
-            return
-        limit = self._rules.larger.get(path, self._rules.body_limit)
-        await self._app(scope, _limited(receive, limit), sending)
+        except Exception:  # here and not further out, where an answer would lack its headers
+            _LOG.exception("%s %s failed", scope["method"], path)
+            if begun:
+                raise
+            await refused(unforeseen())(scope, receive, sending)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         host = headers.get("host", "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +9,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-
-_LOG = logging.getLogger(__name__)
 
 CODES = {
     400: ("invalid", "The request can't be read."),
@@ -62,11 +59,15 @@ def refused(refusal: Refusal) -> JSONResponse:
     )
 
 
+def unforeseen() -> Refusal:
+    """Return the answer to an error that nobody foresaw."""
+    return Refusal(500, "internal", "Something went wrong on this side; its log says what")
+
+
 def answer_refusals(app: FastAPI) -> None:
-    """Have an application answer every error in the same form, and none with a traceback."""
+    """Have an application answer every refusal in the same form."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(Exception, _unforeseen)
 
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
@@ -85,8 +86,3 @@ async def _validation(_: Request, error: Exception) -> JSONResponse:
     ]
     code, message = CODES[422]
     return JSONResponse({"error": {"code": code, "message": message, "details": details}}, 422)
-
-
-async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-    _LOG.error("%s %s failed: %r", request.method, request.url.path, error)
-    return refused(Refusal(500, "internal", "Something went wrong on this side; the log says what"))
