@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import soundfile
 import sqlalchemy as sa
@@ -89,6 +91,34 @@ def served_study(
     finally:
         served.stop()
         served.study.store.close()
+
+
+def rate(served, name, values):
+    """Rate as the page does: activation and valence of one item after the other, or None."""
+    link, origin = served.rater(name), {"Origin": served.url}
+    with httpx.Client(base_url=f"{served.url}/api/rater/", headers=origin) as client:
+        opened = client.post("session", json={"token": link.split("#")[1]}).json()
+        client.headers["X-CSRF-Token"] = opened["csrf"]
+        following = client.get("next").json()
+        for pair in values:
+            activation, valence = pair or (None, None)
+            answer = client.post(
+                "ratings",
+                json={
+                    "assignment": following["item"]["assignment"],
+                    "key": str(uuid.uuid4()),
+                    "activation": activation,
+                    "valence": valence,
+                    "dominance": None,
+                    "category": None,
+                    "cannot_judge": pair is None,
+                    "comment": "",
+                    "replays": 0,
+                    "milliseconds": 3000,
+                },
+            )
+            answer.raise_for_status()
+            following = answer.json()["next"]
 
 
 class Visitor:

@@ -1,12 +1,12 @@
 /** The study lead's page: progress, agreement, raters, links, settings, export. It looks again every half minute. */
 
-import { Refusal, Unreachable, connect, takeToken } from '../shared/api.js';
+import { Refusal, Unreachable, connect, fetchFile, takeToken } from '../shared/api.js';
 import { byId, make, write } from '../shared/dom.js';
 import { links } from './links.js';
 import { overview } from './overview.js';
 import { agreement, items, raters } from './quality.js';
 import { settings } from './settings.js';
-import { section } from './tables.js';
+import { note, section } from './tables.js';
 
 const EVERY = 30000; // milliseconds between two looks at the study
 const WORDS = {
@@ -94,15 +94,32 @@ async function show({ forms = false } = {}) {
   if (forms) {
     const assignment = await api.get('assignment');
     place('settings', settings({ study: session.study, assignment, languages: session.languages, act }));
-    place('export', exports(session.formats));
   }
+  place('export', exports(session.formats, progress.ratings === 0));
   write(byId('fresh'), `as of ${new Date().toLocaleTimeString()}`);
 }
 
-function exports(formats) {
+function exports(formats, empty) {
+  const links = formats.map(({ name, title }) => {
+    const href = `api/lead/export/${encodeURIComponent(name)}`;
+    return make('li', {}, make('a', { href, download: '', text: title, onclick: (event) => { event.preventDefault(); download(href); } }));
+  });
   return section('export', 'Export',
-    make('p', { class: 'soft', text: 'At any time, also while people rate. What is exported is what is stored at that moment.' }),
-    make('ul', { class: 'exports' }, ...formats.map(({ name, title }) => make('li', {}, make('a', { href: `api/lead/export/${encodeURIComponent(name)}`, download: '', class: 'quiet', text: title })))));
+    note(empty ? 'Nothing is rated yet.' : 'At any time, also while people rate. A file holds what is stored at that moment.'),
+    empty ? null : make('ul', { class: 'exports' }, ...links));
+}
+
+/** Fetched first, so that a refusal is read here instead of being saved as a file. */
+async function download(href) {
+  try {
+    const { name, content } = await fetchFile(href);
+    const url = URL.createObjectURL(content);
+    make('a', { href: url, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60000);
+    announce(`${name} was written.`);
+  } catch (error) {
+    failed(error);
+  }
 }
 
 async function look() {

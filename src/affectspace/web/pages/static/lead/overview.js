@@ -1,7 +1,7 @@
 /** How far the study is: ratings, recordings by how often they were rated, ratings by day. */
 
 import { draw, make } from '../shared/dom.js';
-import { bar, count, note, section } from './tables.js';
+import { bar, count, note, plural, section } from './tables.js';
 
 export function overview(progress) {
   const figures = [
@@ -16,9 +16,9 @@ export function overview(progress) {
     make('dl', { class: 'figures' }, ...figures.map(([value, words]) => make('div', {}, make('dt', { text: words }), make('dd', { text: count(value) })))),
     make('div', { class: 'pair' },
       make('div', {}, make('h3', { text: 'Recordings by number of ratings' }),
-        note(wanted === null ? 'Every rater rates every recording.' : `Wanted: ${count(wanted)} ratings for each recording.`),
+        note(wanted === null ? 'Every rater rates every recording.' : `Wanted: ${plural(wanted, 'rating')} for each recording.`),
         make('ul', { class: 'bars' }, ...progress.coverage.map(({ ratings, items }) => make('li', {},
-          make('span', { text: ratings === 1 ? '1 rating' : `${count(ratings)} ratings` }), bar(items, progress.items))))),
+          make('span', { text: plural(ratings, 'rating') }), bar(items, progress.open_items))))),
       make('div', {}, make('h3', { text: 'Ratings by day' }), days(progress.by_day))));
 }
 

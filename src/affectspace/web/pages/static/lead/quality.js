@@ -6,8 +6,8 @@ import { ago, bar, count, decimals, interval, note, percent, section, table } fr
 const NOTES = {
   hurried: ['hurries', 'many ratings came sooner than the recording ends'],
   one_value: ['uses one value', 'most ratings are the same number'],
-  drifts: ['drifts', 'ratings rise or fall over the session'],
-  inconsistent: ['inconsistent', 'rates hidden repeats differently'],
+  drifts: ['drifts', 'ratings move away from the others’ over time'],
+  inconsistent: ['inconsistent', 'rates the same recording differently when it comes again'],
   few: ['few ratings', 'too few to say much'],
   disagrees: ['disagrees', 'follows the others little'],
 };
@@ -49,7 +49,7 @@ export function raters(progress, quality) {
       { title: `${short}. repeat r`, hint: `${label}: correlation with own hidden repeats`, number: true, cell: (row) => decimals(value(row, 'repeat_r')) },
       { title: `${short}. r`, hint: `${label}: correlation with the mean of the others`, number: true, cell: (row) => decimals(value(row, 'agreement_r')) },
       { title: `${short}. bias`, hint: `${label}: mean difference from the others, in rating units`, number: true, cell: (row) => decimals(value(row, 'bias')) },
-      { title: `${short}. drift`, hint: `${label}: change over the session, relative to the others`, number: true, cell: (row) => decimals(value(row, 'drift')) },
+      { title: `${short}. drift`, hint: `${label}: change per 100 ratings, against the mean of the others`, number: true, cell: (row) => decimals(value(row, 'drift')) },
       { title: `${short}. one value`, hint: `${label}: share of the number used most`, number: true, cell: (row) => percent(value(row, 'most_used_share')) },
     ];
   });
@@ -82,7 +82,7 @@ export function items(quality) {
     { title: 'Scale', cell: (row) => row.label },
     { title: 'Raters', number: true, cell: (row) => count(row.n) },
     { title: 'Mean', number: true, cell: (row) => decimals(row.mean, 1) },
-    { title: 'Spread', hint: 'standard deviation over raters', number: true, cell: (row) => decimals(row.spread) },
+    { title: 'Spread', hint: 'from the lowest to the highest rating', number: true, cell: (row) => decimals(row.spread) },
     { title: 'Listen', cell: (row) => make('button', { type: 'button', class: 'plain', text: 'Play', 'aria-label': `Play ${row.file}`, onclick: (event) => listen(row, event.currentTarget) }) },
   ];
   const content = quality.items.length === 0 ? note('None yet: this takes two raters of one recording.') : table('Recordings with the largest spread', columns, quality.items);

@@ -2,7 +2,7 @@
 
 import { make } from '../shared/dom.js';
 import { nameOfLanguage } from '../shared/wording.js';
-import { count, note, section } from './tables.js';
+import { note, plural, section } from './tables.js';
 
 const ASKED = [['off', 'not asked'], ['optional', 'asked, may stay empty'], ['required', 'asked, must be given']];
 
@@ -56,7 +56,7 @@ function shared({ assignment, act }) {
   const distance = whole(assignment.repeat_distance);
   const orNull = (input) => (input.value === '' ? null : Number(input.value));
   const file = make('input', { type: 'file', accept: '.csv,text/csv' });
-  const rounds = make('ul', {}, ...assignment.rounds.map((round) => make('li', { text: `Round ${round.round}: ${count(round.items)} recordings, since ${new Date(round.opened).toLocaleString()}` })));
+  const rounds = make('ul', {}, ...assignment.rounds.map((round) => make('li', { text: `Round ${round.round}: ${plural(round.items, 'recording')}, since ${new Date(round.opened).toLocaleString()}` })));
   return make('div', {},
     form('Who rates what', 'Save', [
       field('per-item', 'Raters for each recording', perItem, 'Empty: every rater rates every recording.'),

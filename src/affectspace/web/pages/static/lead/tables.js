@@ -8,6 +8,9 @@ export const decimals = (value, digits = 2) => (value === null || value === unde
 export const percent = (value) => (value === null || value === undefined ? NONE : `${Math.round(100 * value)} %`);
 export const count = (value) => (value === null || value === undefined ? NONE : value.toLocaleString('en-GB'));
 
+/** "1 rating", "2 ratings". */
+export const plural = (value, word) => `${count(value)} ${word}${value === 1 ? '' : 's'}`;
+
 /** "2 h ago", and the exact time in the title. */
 export function ago(iso) {
   if (!iso) return make('span', { text: NONE });

@@ -43,6 +43,19 @@ async function request(method, url, { body, token, signal } = {}) {
   return content;
 }
 
+/** A file that the server makes, with the name that it gives it. */
+export async function fetchFile(url) {
+  let answer;
+  try {
+    answer = await fetch(url, { cache: 'no-store', credentials: 'same-origin' });
+  } catch (error) {
+    throw new Unreachable(error.message);
+  }
+  if (!answer.ok) throw new Refusal(answer.status, readable(await answer.text()), null);
+  const [, name] = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '') ?? [null, 'export'];
+  return { name, content: await answer.blob() };
+}
+
 function readable(text) {
   try {
     return JSON.parse(text);
