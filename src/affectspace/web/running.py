@@ -101,6 +101,8 @@ def run(app: FastAPI, taken: socket.socket, *, on_start: Callable[[], None]) -> 
     sys.setswitchinterval(SWITCHING_SECONDS)
     try:
         Server(config).run(sockets=[taken])
+    except KeyboardInterrupt:
+        pass  # uvicorn raises it again once all has ended as it should
     finally:
         sys.setswitchinterval(before)
         taken.close()
