@@ -1,8 +1,11 @@
 """The gold standard by hand, with missing ratings, and where raters say nothing."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 
 from affectspace.annotation import gold_standard
 from affectspace.annotation.components import offsets_of, parts_of, sums_of
@@ -67,6 +70,25 @@ def test_offsets_are_those_of_the_mixed_model():
     expected = slow_offsets(matrix, float(parts.rater[0]), float(parts.rest[0]))
     np.testing.assert_allclose(offsets_of(matrix), expected, atol=1e-9)
     assert offsets_of(matrix).sum() == pytest.approx(0)
+
+
+def test_parts_and_offsets_are_close_to_those_of_restricted_maximum_likelihood():
+    """Another estimator of the same model, statsmodels'; on complete ratings the two are equal."""
+    matrix = crossed(60, 6, each=3)
+    long = matrix.reset_index().melt(id_vars="item", var_name="rater").dropna().assign(whole=1)
+    parts = {"item": "0 + C(item)", "rater": "0 + C(rater)"}
+    model = smf.mixedlm("value ~ 1", long, groups="whole", vc_formula=parts, re_formula="0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = model.fit(reml=True)
+    found = parts_of(sums_of(matrix))
+    np.testing.assert_allclose(
+        [found.item[0], found.rest[0]], [fitted.vcomp[0], fitted.scale], rtol=0.03
+    )
+    assert found.rater[0] == pytest.approx(fitted.vcomp[1], rel=0.1)
+    effects = fitted.random_effects[1]
+    expected = [effects[f"rater[C(rater)[r{number}]]"] for number in range(6)]
+    np.testing.assert_allclose(offsets_of(matrix), expected, atol=0.015)
 
 
 @pytest.mark.parametrize("estimator", BOTH)

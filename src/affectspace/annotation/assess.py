@@ -12,6 +12,7 @@ from affectspace import corpora
 from affectspace.annotation.agreement import RESAMPLES, Agreement, agree
 from affectspace.annotation.formats import (
     Ratings,
+    check_suffix,
     merged,
     ratings_of,
     read_ratings,
@@ -20,12 +21,26 @@ from affectspace.annotation.formats import (
 from affectspace.annotation.gold import Estimator
 from affectspace.annotation.ratings import LABEL, RATER, labels_of
 from affectspace.annotation.tidy import tidy
-from affectspace.annotation.utterances import gold_table, on_recordings, relocated
+from affectspace.annotation.utterances import (
+    gold_table,
+    in_language,
+    on_recordings,
+    relocated,
+)
 from affectspace.errors import TableError
-from affectspace.tables import check_writable, find_utterances, replaced_at_once, write_table
+from affectspace.tables import (
+    TABLE_SUFFIXES,
+    check_writable,
+    find_utterances,
+    replaced_at_once,
+    write_table,
+)
 from affectspace.tables.table import listed
 
 _LOG = logging.getLogger(__name__)
+
+STATISTICS = (".csv", ".json", ".parquet")
+"""What statistics are written as."""
 
 
 def assess(
@@ -36,6 +51,7 @@ def assess(
     gold: str | Path | None = None,
     label_file: str | Path | None = None,
     recordings: str | Path | None = None,
+    language: str | None = None,
     estimator: Estimator = "mean",
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -55,6 +71,7 @@ def assess(
         label_file: a CSV in the paper's label format.
         recordings: folder or table of the recordings, for `gold`: see
             [`on_recordings`][affectspace.annotation.on_recordings].
+        language: of the recordings (ISO 639-1), for `gold`, where the tables don't say it.
         estimator: `mean` or `ewe`.
         resamples: how often the items are drawn for intervals.
         seed: of the draws.
@@ -67,12 +84,17 @@ def assess(
             two raters, or an output can't be written.
         MissingExtraError: without the extra `annotate`.
     """
-    for path in (statistics, gold, label_file):
-        if path is not None:
-            check_writable(path)  # before the work, not after it
+    outputs = ((statistics, STATISTICS), (gold, TABLE_SUFFIXES), (label_file, (".csv",)))
+    for path, suffixes in outputs:
+        if path is not None:  # before the work, not after it
+            check_suffix(path, suffixes)
+            check_writable(path)
     ratings = _read(inputs, labels[0] if labels and len(labels) == 1 else None)
     chosen = list(labels) if labels else _shared(ratings.table)
     found = [agree(ratings.table, label, resamples=resamples, seed=seed) for label in chosen]
+    for one in found:
+        if not one.shared:
+            _LOG.warning("no item has two ratings of %s; are its names written alike?", one.label)
     if statistics is not None:
         write_statistics(tidy(found), statistics)
     if gold is None and label_file is None:
@@ -84,6 +106,8 @@ def assess(
         folder = Path(inputs[0]).parent if _corpus(inputs[0]) is None else Path()
         if recordings is not None:
             values, folder = on_recordings(values, find_utterances([recordings])), Path()
+        if language is not None:
+            values = in_language(values, language)
         write_table(relocated(values, old=folder, new=Path(gold).parent), gold)
     return found
 
@@ -96,10 +120,8 @@ def write_statistics(table: pd.DataFrame, path: str | Path) -> None:
     Raises:
         TableError: if the suffix is another.
     """
-    path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".json", ".parquet"):
-        raise TableError(f"{path}: statistics go to a .csv, .json or .parquet file")
+    check_suffix(path, STATISTICS)
+    suffix = Path(path).suffix.lower()
     with replaced_at_once(path) as beside:
         if suffix == ".csv":
             table.to_csv(beside, index=False, encoding="utf-8")
@@ -131,6 +153,8 @@ def _corpus(given: str | Path) -> tuple[str, str] | None:
 
 def _shared(ratings: pd.DataFrame) -> list[str]:
     """The labels that two or more raters rated."""
+    if ratings.empty:
+        raise TableError("there are no ratings: all values are empty")
     counts = {name: ratings[ratings[LABEL] == name][RATER].nunique() for name in labels_of(ratings)}
     alone = [name for name, count in counts.items() if count < 2]
     if len(alone) == len(counts):

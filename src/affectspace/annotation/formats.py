@@ -161,7 +161,7 @@ def write_ratings(ratings: pd.DataFrame, path: str | Path) -> None:
         TableError: if the suffix is another, or it is no ratings table.
     """
     path = Path(path)
-    _check_suffix(path, (".csv", ".parquet"))
+    check_suffix(path, (".csv", ".parquet"))
     frame = check_ratings(ratings, scale=None).reset_index()
     frame = frame.drop(columns=[name for name in _ABOUT_RATINGS[1:] if frame[name].isna().all()])
     with replaced_at_once(path) as beside:
@@ -184,7 +184,7 @@ def write_label_file(table: pd.DataFrame, path: str | Path) -> None:
             name: the format has no place for either.
     """
     path = Path(path)
-    _check_suffix(path, (".csv",))
+    check_suffix(path, (".csv",))
     labels = [name for name in RATINGS[:2] if name in table.columns]
     if not labels:
         raise TableError(f"a label file holds activation and valence; there is {listed(table)}")
@@ -271,6 +271,11 @@ def _first_known(about: pd.DataFrame) -> pd.DataFrame:
     return about.groupby(codes).first().set_axis(items)
 
 
-def _check_suffix(path: Path, suffixes: tuple[str, ...]) -> None:
-    if path.suffix.lower() not in suffixes:
+def check_suffix(path: str | Path, suffixes: tuple[str, ...]) -> None:
+    """Check that a file's name says a format that it can have.
+
+    Raises:
+        TableError: if it ends otherwise.
+    """
+    if Path(path).suffix.lower() not in suffixes:
         raise TableError(f"{path}: expected a name that ends in {listed(suffixes)}")

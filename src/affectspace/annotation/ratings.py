@@ -20,7 +20,7 @@ import pandas as pd
 from affectspace.errors import TableError
 from affectspace.tables import INDEX, text_column, utterance_index
 from affectspace.tables.table import listed
-from affectspace.tables.times import in_seconds
+from affectspace.tables.times import MISSING, in_seconds
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -45,9 +45,9 @@ def check_ratings(
 
     Returns:
         The rows that hold a rating, in their order, with all of `RATING_COLUMNS` and no others;
-        `repeat` as bool, the others float64 or text, NaN where unknown. The index says what was
-        rated. Where the column `repeat` is missing, a rater's ratings of one item after the first,
-        by `order` or else by row, are its repeats.
+        `repeat` as bool, the others float64 or text, NaN where unknown; arousal as activation. The
+        index says what was rated. Where the column `repeat` is missing, a rater's ratings of one
+        item after the first, by `order` or else by row, are its repeats.
 
     Raises:
         TableError: if a column is missing, a value is no number or off the scale, a rating has no
@@ -68,12 +68,13 @@ def check_ratings(
     items = _items(table)
     values = as_numbers(table[VALUE], VALUE)
     raters, labels = text_column(list(table[RATER])), text_column(list(table[LABEL]))
-    known = np.isfinite(values)
+    known = ~np.isnan(values)
     for name, column in ((RATER, raters), (LABEL, labels)):
         blank = known & (column.isna() | (column.str.strip() == "")).to_numpy()
         if blank.any():
             raise TableError(f"{int(blank.sum())} ratings have no {name}")
-    ratings = pd.DataFrame({RATER: raters.str.strip(), LABEL: labels.str.strip(), VALUE: values})
+    labels = labels.str.strip().replace("arousal", "activation")
+    ratings = pd.DataFrame({RATER: raters.str.strip(), LABEL: labels, VALUE: values})
     for name in (ORDER, SECONDS, DURATION):
         ratings[name] = as_numbers(table[name], name) if name in table.columns else np.nan
     flags = _flags(table[REPEAT]) if REPEAT in table.columns else None
@@ -103,7 +104,8 @@ def check_scale(ratings: pd.DataFrame, scale: tuple[float, float] | None) -> Non
         TableError: with how many, and the first of them.
     """
     low, high = scale or (-math.inf, math.inf)
-    off = ((ratings[VALUE] < low) | (ratings[VALUE] > high)).to_numpy()
+    values = ratings[VALUE].to_numpy()
+    off = (values < low) | (values > high) | np.isinf(values)
     if off.any():
         first, item = ratings[off].iloc[0], item_name(ratings.index[off][0])
         raise TableError(
@@ -195,7 +197,7 @@ def as_numbers(values: Any, name: str) -> FloatArray:
     """
     column = pd.Series(values).reset_index(drop=True)
     numbers = pd.to_numeric(column, errors="coerce")
-    empty = column.isna() | column.astype(str).str.strip().str.lower().isin(["", "nan", "na"])
+    empty = column.isna() | column.astype(str).str.strip().isin(MISSING)
     words = column[numbers.isna() & ~empty]
     if len(words):
         raise TableError(

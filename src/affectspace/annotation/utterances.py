@@ -116,7 +116,26 @@ def on_recordings(table: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame
         joined[name] = joined[name].where(joined[name].notna(), joined["file"].map(told))
     counts = [name for name in table.columns if pd.api.types.is_integer_dtype(table[name].dtype)]
     joined[counts] = joined[counts].fillna(0).astype("int64")
+    about = [name for name in KNOWN if name in joined.columns]
+    joined = joined[[*about, *(name for name in joined.columns if name not in about)]]
     return check_table(joined.set_index(list(INDEX)))
+
+
+def in_language(table: pd.DataFrame, language: str) -> pd.DataFrame:
+    """Say the language of utterances where the table doesn't; `evaluate` needs to know it.
+
+    Args:
+        table: an utterance table.
+        language: its code, ISO 639-1.
+
+    Returns:
+        A copy with the column `language`.
+    """
+    if "language" in table.columns:
+        return table.assign(language=table["language"].where(table["language"].notna(), language))
+    told = table.copy()
+    told.insert(0, "language", language)
+    return told
 
 
 def relocated(table: pd.DataFrame, *, old: str | Path, new: str | Path) -> pd.DataFrame:

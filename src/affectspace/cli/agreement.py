@@ -58,6 +58,14 @@ def agreement(
             help="The recordings: --gold then names their paths, and those not rated too.",
         ),
     ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE",
+            help="The language of the recordings, for --gold, where no table says it; `evaluate` "
+            "needs it.",
+        ),
+    ] = None,
     resamples: Annotated[
         int, typer.Option(min=0, help="Drawn sets of items, for the intervals.")
     ] = 1000,
@@ -74,8 +82,9 @@ def agreement(
 
     if estimator not in ESTIMATORS:
         raise typer.BadParameter("choose mean or ewe", param_hint="--estimator")
-    if audio is not None and gold is None:
-        raise typer.BadParameter("it is for --gold, which is missing", param_hint="--audio")
+    for option, value in (("--audio", audio), ("--language", language)):
+        if value is not None and gold is None:
+            raise typer.BadParameter("it is for --gold, which is missing", param_hint=option)
     found = assess(
         tables,
         labels=labels,
@@ -83,6 +92,7 @@ def agreement(
         gold=gold,
         label_file=label_file,
         recordings=audio,
+        language=language,
         estimator=estimator,
         resamples=resamples,
         seed=seed,
