@@ -37,7 +37,7 @@ export function createInstrument(scale, onChoice) {
     readout.show(choice);
   }
 
-  function speak(choice) {
+  function speak() {
     plane.name(say('plane.name'));
     help.textContent = say('plane.help');
     for (const label of ['activation', 'valence']) {
@@ -48,7 +48,7 @@ export function createInstrument(scale, onChoice) {
     ends.bottom.textContent = say('activation.1');
     ends.left.textContent = say('valence.1');
     ends.right.textContent = say('valence.5');
-    readout.show(choice);
+    readout.speak();
   }
 
   function lock(isLocked) {
@@ -72,7 +72,6 @@ function createReadout() {
 
   function show(choice) {
     for (const [label, { name, value, words }] of Object.entries(lines)) {
-      write(name, say(`${label}.name`));
       write(value, choice[label] === null ? '–' : number(choice[label]));
       write(words, inWords(label, choice[label]));
     }
@@ -81,5 +80,9 @@ function createReadout() {
     figure.replaceChildren(drawn);
   }
 
-  return { element, show };
+  function speak() {
+    for (const [label, { name }] of Object.entries(lines)) write(name, say(`${label}.name`));
+  }
+
+  return { element, show, speak };
 }

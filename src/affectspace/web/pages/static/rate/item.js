@@ -71,7 +71,7 @@ export function createItem(study, doing) {
     undo.hidden = !progress.can_undo;
     automaticText.textContent = say('player.auto');
     player.refresh();
-    instrument.speak(values);
+    instrument.speak();
     extras.speak(values);
     refresh();
   }
@@ -119,13 +119,13 @@ export function createItem(study, doing) {
 
   function refresh() {
     const list = lacking();
-    instrument.show(values);
+    instrument.show(values.cannot_judge ? { activation: null, valence: null } : values);
     extras.show(values);
     instrument.lock(sending || values.cannot_judge);
     extras.lock(sending, values.cannot_judge);
     submit.setAttribute('aria-disabled', String(sending || list.length > 0));
-    missing.classList.toggle('complete', list.length === 0);
-    write(missing, list.length === 0 ? say('item.complete') : missingWords(list));
+    missing.classList.toggle('complete', list.length === 0 && !sending);
+    write(missing, sending ? say('net.sending') : list.length === 0 ? say('item.complete') : missingWords(list));
   }
 
   function missingWords(list) {

@@ -113,7 +113,7 @@ export function createPlayer(onChange) {
     const length = Number.isFinite(audio.duration) ? audio.duration : state.seconds;
     const place = audio.ended ? length : audio.currentTime;
     ring.setAttribute('stroke-dashoffset', String(ROUND * (1 - (length > 0 ? Math.min(place / length, 1) : 0))));
-    write(time, `${clock(place)} / ${clock(length)}`);
+    write(time, `${clock(place)} / ${clock(length)} s`);
     if (!audio.paused && !audio.ended) frame = requestAnimationFrame(follow);
   }
 
@@ -128,7 +128,5 @@ export function createPlayer(onChange) {
   };
 }
 
-function clock(seconds) {
-  const whole = Math.floor(seconds + 0.05);
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
-}
+/** Seconds with one digit after the point, since recordings are short. */
+const clock = (seconds) => number(seconds, 1, 1);

@@ -54,8 +54,8 @@ export function say(key, values = {}) {
 export const sayOr = (key, otherwise) => (chosen[key] ?? english[key] ?? otherwise);
 
 /** A rating or a count as the language writes it. */
-export function number(value, digits = 1) {
-  return new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value);
+export function number(value, most = 1, least = 0) {
+  return new Intl.NumberFormat(language, { minimumFractionDigits: least, maximumFractionDigits: most }).format(value);
 }
 
 /** Each language by its own name: English, Deutsch, اردو. */
