@@ -108,6 +108,7 @@ def test_links_are_made_copied_renewed_and_closed(visit, served):
     assert person.locator(".link").input_value() == served.rater("Çağla") != made
     person.locator("text=Close access").click()
     page.locator("#message", has_text="can rate no more").wait_for()
+    assert page.evaluate("document.activeElement.textContent") == "Open again"
     person = page.locator(".people li.closed", has_text="Çağla")
     person.locator("text=Open again").click()
     page.locator("#message", has_text="can rate again").wait_for()
@@ -122,10 +123,12 @@ def test_settings_are_kept(visit):
     page.uncheck("#may-comment")
     page.click("#settings .settings >> nth=0 >> text=Save")
     page.locator("#message", has_text="saved").wait_for()
+    page.fill("#study-title", "Not saved yet")
     page.fill("#per-item", "2")
     page.fill("#repeat-share", "25")
     page.click("#settings .settings >> nth=1 >> text=Save")
     page.locator("#overview", has_text="Wanted: 2 ratings").wait_for()
+    assert page.input_value("#study-title") == "Not saved yet"  # what is being typed stays
     page.reload()
     page.wait_for_selector("#export")
     assert page.input_value("#study-note") == "Two lines\n<b>of text"

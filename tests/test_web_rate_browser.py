@@ -337,6 +337,20 @@ def test_the_browser_s_language_is_spoken(visit, study, language):
     assert fits(page)
 
 
+def test_recordings_play_by_themselves_where_that_is_wished(visit, study):
+    rating = visit(study).open(study.rater())
+    rating.begin()
+    rating.listen()
+    rating.page.check("#auto")
+    rating.click(activation=3, valence=3)
+    rating.submit()
+    rating.heading("Practice is over")
+    rating.go_on()
+    rating.heading("Recording 1")
+    rating.heard()  # no key was pressed
+    assert rating.page.inner_text(".plays") == "Plays: 1"
+
+
 def test_names_of_files_and_earlier_ratings_stay_hidden(visit, tmp_path):
     with served_study(tmp_path, raters=("Anna", "Björn")) as served:
         answers = []

@@ -266,12 +266,23 @@ def test_another_link_in_the_same_browser_is_noticed(visit, tmp_path):
         first.submit()
         first.page.locator("[role=alert]", has_text="Another personal link").wait_for()
         assert served.ratings() == []
+        second.go_on()
+        second.begin()
+        assert second.chosen() == (None, None)
+        rated(second, 1, 1)
+        second.submit()
+        second.heading("Recording 2")
+        second.page.close()
+        first.open(served.rater())  # her rating was kept for her, and is sent
+        first.heading("Recording 2")
+        assert sorted(values(served)) == [(1, 1), (4, 2)]
 
 
 def test_signing_out_forgets(visit, study):
     rating = rated(begun(visit(study, refused=["401"]), study))
     rating.page.click("#leave")
     rating.heading("signed out")
-    assert rating.page.evaluate("localStorage.getItem('affectspace.draft/rate')") is None
+    kept = rating.page.evaluate("Object.keys(localStorage)")
+    assert [key for key in kept if key.startswith("affectspace.draft")] == []
     rating.page.reload()
     rating.page.locator("[role=alert]", has_text="open your personal link").wait_for()

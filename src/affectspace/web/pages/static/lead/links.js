@@ -13,13 +13,13 @@ export function links({ raters, languages, act, say }) {
 }
 
 function adding({ languages, act }) {
-  const name = make('input', { type: 'text', id: 'new-name', maxlength: 80, required: true, autocomplete: 'off', dir: 'auto' });
+  const name = make('input', { type: 'text', id: 'new-name', 'data-key': 'new', maxlength: 80, required: true, autocomplete: 'off', dir: 'auto' });
   const language = make('select', { id: 'new-language' },
     make('option', { value: '', text: 'the study’s or their browser’s' }), ...languages.map((code) => make('option', { value: code, lang: code, text: nameOfLanguage(code) })));
   const form = make('form', { class: 'adding' },
     make('div', {}, make('label', { for: 'new-name', text: 'Name of a new rater' }), name),
     make('div', {}, make('label', { for: 'new-language', text: 'Language' }), language),
-    make('button', { type: 'submit', class: 'primary', text: 'Make a link' }));
+    make('button', { type: 'submit', class: 'primary', 'data-key': 'new', text: 'Make a link' }));
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     act('POST', 'raters', { name: name.value.trim(), language: language.value || null }, `A link for ${name.value.trim()} was made.`);
@@ -30,10 +30,10 @@ function adding({ languages, act }) {
 function person(rater, { act, say }) {
   const link = make('input', { type: 'text', readonly: true, value: rater.link ?? '', class: 'link', 'aria-label': `Link of ${rater.name}`, onfocus: () => link.select() });
   const copy = make('button', { type: 'button', class: 'quiet', text: 'Copy', 'aria-label': `Copy the link of ${rater.name}`, onclick: () => copied(link, say) });
-  const renew = make('button', { type: 'button', class: 'quiet', text: 'New link', 'aria-label': `New link for ${rater.name}`, onclick: () => {
+  const renew = make('button', { type: 'button', class: 'quiet', text: 'New link', 'data-key': `renew-${rater.id}`, 'aria-label': `New link for ${rater.name}`, onclick: () => {
     if (window.confirm(`Make a new link for ${rater.name}? The old one stops working.`)) act('POST', `raters/${rater.id}/link`, {}, `${rater.name} has a new link; the old one is void.`);
   } });
-  const toggle = make('button', { type: 'button', class: 'quiet', text: rater.active ? 'Close access' : 'Open again', 'aria-label': `${rater.active ? 'Close access' : 'Open again'}: ${rater.name}`, onclick: () => (
+  const toggle = make('button', { type: 'button', class: 'quiet', 'data-key': `toggle-${rater.id}`, text: rater.active ? 'Close access' : 'Open again', 'aria-label': `${rater.active ? 'Close access' : 'Open again'}: ${rater.name}`, onclick: () => (
     act('PATCH', `raters/${rater.id}`, { active: !rater.active }, rater.active ? `${rater.name} can rate no more.` : `${rater.name} can rate again.`)
   ) });
   return make('li', { class: rater.active ? null : 'closed' },

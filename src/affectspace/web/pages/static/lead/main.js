@@ -44,17 +44,18 @@ function message(text, { trouble = false } = {}) {
 const words = (error) => (error instanceof Unreachable ? 'The study cannot be reached.' : WORDS[error.code] ?? (detail(error) || error.message));
 const detail = (error) => error.body?.error?.details?.map((one) => `${one.field}: ${one.message}`).join(' ');
 
-/** Change something, say so, and show the page anew; whether it went well. */
+/** Change something, say so, and show what follows from it; the server's answer, or null where it refused. */
 async function act(method, path, body, done) {
   try {
     const answer = await api.send(method, path, body);
     if (path === 'study') session.study = answer.study;
-    await show({ forms: true });
+    if (path.startsWith('raters')) await showLinks();
+    await show();
     announce(done);
-    return true;
+    return answer;
   } catch (error) {
     failed(error);
-    return false;
+    return null;
   }
 }
 
@@ -64,34 +65,38 @@ function failed(error) {
   byId('live').textContent = words(error);
 }
 
-/** Put a new version of a part in the place of the old one, unless someone is working in it. */
+/** Put a new version of a part in the place of the old one; what had the focus keeps it, and what was scrolled its place. */
 function place(name, element) {
   const old = parts[name];
-  if (!old) stage.append(element);
-  else if (old.contains(document.activeElement) && name !== 'overview') return;
-  else {
-    const scrolled = old.querySelector('.scroller')?.scrollLeft ?? 0;
-    old.replaceWith(element);
-    const scroller = element.querySelector('.scroller');
-    if (scroller) scroller.scrollLeft = scrolled;
-  }
   parts[name] = element;
+  if (!old) {
+    stage.append(element);
+    return;
+  }
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const [top, left] = ['scrollTop', 'scrollLeft'].map((way) => old.querySelector('.scroller')?.[way] ?? 0);
+  old.replaceWith(element);
+  element.querySelector('.scroller')?.scrollTo(left, top);
+  if (focused?.dataset.key) element.querySelector(`[data-key="${CSS.escape(focused.dataset.key)}"]`)?.focus({ preventScroll: true });
+  else if (focused?.matches('.scroller')) element.querySelector('.scroller')?.focus({ preventScroll: true });
 }
 
-async function show({ forms = false } = {}) {
+async function showLinks() {
+  const { raters: people } = await api.get('raters');
+  place('links', links({ raters: people, languages: session.languages, act, say: announce }));
+}
+
+/** Everything that changes by itself; forms stay as they are, with what is being typed into them. */
+async function show() {
   const [progress, quality] = await Promise.all([api.get('progress'), api.get('quality')]);
   write(byId('title'), session.study.title || 'Rating study');
   document.title = session.study.title ? `${session.study.title} · rating study` : 'Rating study';
-  if (forms) document.activeElement?.blur();
   place('overview', overview(progress));
   place('agreement', agreement(quality));
   place('raters', raters(progress, quality));
-  if (forms) {
-    const people = await api.get('raters');
-    place('links', links({ raters: people.raters, languages: session.languages, act, say: announce }));
-  }
+  if (!parts.links) await showLinks();
   place('items', items(quality));
-  if (forms) {
+  if (!parts.settings) {
     const assignment = await api.get('assignment');
     place('settings', settings({ study: session.study, assignment, languages: session.languages, act }));
   }
@@ -150,7 +155,7 @@ async function start() {
   try {
     session = await api.open(token);
     stage.replaceChildren();
-    await show({ forms: true });
+    await show();
     byId('sections').hidden = byId('tools').hidden = false;
     looking = setInterval(look, EVERY);
   } catch (error) {

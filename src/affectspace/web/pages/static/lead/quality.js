@@ -67,13 +67,14 @@ export function raters(progress, quality) {
   return section('raters', 'Raters', progress.raters.length === 0 ? note('None yet: make links below.') : table('Raters', columns, progress.raters));
 }
 
+const audio = new Audio(); // the table is made anew at times, and the sound goes on
+let playing = null;
+
 /** Where raters differ most, with the recording to listen to. */
 export function items(quality) {
-  const audio = new Audio();
-  let playing = null;
   function listen(row, button) {
-    if (playing === button && !audio.paused) return audio.pause();
-    playing = button;
+    if (playing === row.item && !audio.paused) return audio.pause();
+    playing = row.item;
     audio.src = `api/lead/audio/${encodeURIComponent(row.item)}`;
     return audio.play().catch(() => { button.textContent = 'Cannot be played'; });
   }
@@ -83,7 +84,7 @@ export function items(quality) {
     { title: 'Raters', number: true, cell: (row) => count(row.n) },
     { title: 'Mean', number: true, cell: (row) => decimals(row.mean, 1) },
     { title: 'Spread', hint: 'from the lowest to the highest rating', number: true, cell: (row) => decimals(row.spread) },
-    { title: 'Listen', cell: (row) => make('button', { type: 'button', class: 'plain', text: 'Play', 'aria-label': `Play ${row.file}`, onclick: (event) => listen(row, event.currentTarget) }) },
+    { title: 'Listen', cell: (row) => make('button', { type: 'button', class: 'plain', 'data-key': `${row.label}-${row.item}`, text: 'Play', 'aria-label': `Play ${row.file}`, onclick: (event) => listen(row, event.currentTarget) }) },
   ];
   const content = quality.items.length === 0 ? note('None yet: this takes two raters of one recording.') : table('Recordings with the largest spread', columns, quality.items);
   return section('items', 'Disputed recordings', content);

@@ -56,7 +56,9 @@ function shared({ assignment, act }) {
   const distance = whole(assignment.repeat_distance);
   const orNull = (input) => (input.value === '' ? null : Number(input.value));
   const file = make('input', { type: 'file', accept: '.csv,text/csv' });
-  const rounds = make('ul', {}, ...assignment.rounds.map((round) => make('li', { text: `Round ${round.round}: ${plural(round.items, 'recording')}, since ${new Date(round.opened).toLocaleString()}` })));
+  const rounds = make('ul');
+  const tell = (list) => rounds.replaceChildren(...list.map((round) => make('li', { text: `Round ${round.round}: ${plural(round.items, 'recording')}, since ${new Date(round.opened).toLocaleString()}` })));
+  tell(assignment.rounds);
   return make('div', {},
     form('Who rates what', 'Save', [
       field('per-item', 'Raters for each recording', perItem, 'Empty: every rater rates every recording.'),
@@ -70,7 +72,9 @@ function shared({ assignment, act }) {
       note('A table of recordings that are to be rated next, such as the one that adapt suggests. From then on only these are given out.'),
       rounds, field('round-file', 'CSV with a column “file”', file),
     ], async () => {
-      if (file.files.length > 0) await act('POST', 'rounds', { table: await file.files[0].text() }, 'A new round has begun.');
+      if (file.files.length === 0) return;
+      const answer = await act('POST', 'rounds', { table: await file.files[0].text() }, 'A new round has begun.');
+      if (answer) tell(answer.rounds);
     }));
 }
 

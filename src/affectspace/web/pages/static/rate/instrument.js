@@ -35,10 +35,16 @@ export function createInstrument(scale, onChoice) {
     scales.activation.show(choice.activation);
     scales.valence.show(choice.valence);
     readout.show(choice);
+    name(choice);
+  }
+
+  /** A screen reader that comes to the plane hears what is marked there. */
+  function name(choice) {
+    const shown = (label) => (choice[label] === null ? say('scale.unset') : number(choice[label]));
+    plane.name(`${say('plane.name')}: ${say('plane.value', { activation: shown('activation'), valence: shown('valence') })}`);
   }
 
   function speak() {
-    plane.name(say('plane.name'));
     help.textContent = say('plane.help');
     for (const label of ['activation', 'valence']) {
       names[label].textContent = say(`${label}.name`);

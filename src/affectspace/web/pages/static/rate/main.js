@@ -38,6 +38,7 @@ async function start() {
   await frame.speak(bestLanguage([remembered(), ...navigator.languages], WITH_WORDING));
   await opening(async () => {
     session = await api.open(token);
+    drafts.draftsOf(session.rater.name);
     await frame.begin(session);
     item = createItem(session.study, { onSubmit: submit, onUndo: undo, announce: frame.announce });
     if (await tabs.alone()) await takeOver();
