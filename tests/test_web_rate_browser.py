@@ -14,6 +14,10 @@ __all__ = ["launch"]  # the fixture that starts a browser
 pytestmark = pytest.mark.browser
 
 SCALES = ("activation", "valence")
+CELLS = """[...document.querySelectorAll('.cell')].map(cell => {
+    const box = cell.getBoundingClientRect();
+    return Math.min(box.width, box.height);
+})"""
 UNRATED = "\N{EN DASH}"
 
 
@@ -282,9 +286,7 @@ def test_a_whole_session_by_touch_on_a_small_phone(visit, tmp_path):
         rating.heading("Recording 2")
         page.tap(".play")
         rating.heard()
-        small = "[...document.querySelectorAll('.cell')].map(cell => cell.getBoundingClientRect())"
-        sizes = page.evaluate(f"{small}.map(box => Math.min(box.width, box.height))")
-        assert min(sizes) >= 24  # what a finger can meet
+        assert min(page.evaluate(CELLS)) >= 24  # what a finger can meet
         page.tap(".scale.vertical .cell >> nth=8")
         page.tap("[data-label=valence] .cell >> nth=8")
         page.tap(".dominance .cell >> nth=2")
@@ -294,6 +296,26 @@ def test_a_whole_session_by_touch_on_a_small_phone(visit, tmp_path):
         stored = served.ratings()
     assert [(row["activation"], row["valence"]) for row in stored] == [(5, 1.5), (1, 5)]
     assert stored[1]["dominance"] is None
+
+
+@pytest.mark.parametrize(
+    "viewport",
+    [{"width": 740, "height": 360}, {"width": 640, "height": 400}, {"width": 768, "height": 1024}],
+    ids=["phone on its side", "200 per cent", "tablet"],
+)
+def test_other_shapes_of_windows(visit, study, viewport):
+    rating = visit(study, viewport=viewport).open(study.rater())
+    rating.begin()
+    assert fits(rating.page)
+    sizes = rating.page.evaluate(CELLS)
+    assert min(sizes) >= 24
+    rating.listen()
+    rating.click(activation=4.5, valence=1)
+    assert rating.chosen() == (4.5, 1)
+    rating.page.click(".instrument .horizontal .cell >> nth=8")
+    assert rating.chosen() == (4.5, 5)
+    rating.submit()
+    rating.heading("Practice is over")
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE])

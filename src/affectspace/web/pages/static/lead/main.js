@@ -19,7 +19,7 @@ const api = connect('api/lead');
 const token = takeToken();
 const stage = byId('stage');
 let session = null;
-let parts = {};
+const parts = {};
 let speaking = 0;
 
 function announce(text) {
@@ -105,13 +105,13 @@ async function show() {
 }
 
 function exports(formats, empty) {
-  const links = formats.map(({ name, title }) => {
+  const list = formats.map(({ name, title }) => {
     const href = `api/lead/export/${encodeURIComponent(name)}`;
     return make('li', {}, make('a', { href, download: '', text: title, onclick: (event) => { event.preventDefault(); download(href); } }));
   });
   return section('export', 'Export',
     note(empty ? 'Nothing is rated yet.' : 'At any time, also while people rate. A file holds what is stored at that moment.'),
-    empty ? null : make('ul', { class: 'exports' }, ...links));
+    empty ? null : make('ul', { class: 'exports' }, ...list));
 }
 
 /** Fetched first, so that a refusal is read here instead of being saved as a file. */

@@ -33,9 +33,9 @@ export function createFrame({ onLanguage, onLeave }) {
   }
 
   function fillDialog() {
-    const close = make('button', { type: 'button', class: 'primary', text: say('menu.close'), onclick: () => dialog.close() });
+    const shut = make('button', { type: 'button', class: 'primary', text: say('menu.close'), onclick: () => dialog.close() });
     const out = make('button', { type: 'button', class: 'quiet', text: say('menu.leave'), onclick: () => { dialog.close(); onLeave(); } });
-    dialog.replaceChildren(make('div', { class: 'sheet' }, make('h1', { id: 'help-title', text: say('how.title') }), ...howTo(study), make('p', { class: 'actions' }, close, out)));
+    dialog.replaceChildren(make('div', { class: 'sheet' }, make('h1', { id: 'help-title', text: say('how.title') }), ...howTo(study), make('p', { class: 'actions' }, shut, out)));
   }
 
   async function speak(code) {

@@ -35,11 +35,11 @@ export function createInstrument(scale, onChoice) {
     scales.activation.show(choice.activation);
     scales.valence.show(choice.valence);
     readout.show(choice);
-    name(choice);
+    tellPlane(choice);
   }
 
   /** A screen reader that comes to the plane hears what is marked there. */
-  function name(choice) {
+  function tellPlane(choice) {
     const shown = (label) => (choice[label] === null ? say('scale.unset') : number(choice[label]));
     plane.name(`${say('plane.name')}: ${say('plane.value', { activation: shown('activation'), valence: shown('valence') })}`);
   }
@@ -77,7 +77,7 @@ function createReadout() {
   }
 
   function show(choice) {
-    for (const [label, { name, value, words }] of Object.entries(lines)) {
+    for (const [label, { value, words }] of Object.entries(lines)) {
       write(value, choice[label] === null ? '–' : number(choice[label]));
       write(words, inWords(label, choice[label]));
     }

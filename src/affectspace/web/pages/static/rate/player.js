@@ -22,7 +22,7 @@ export function createPlayer(onChange) {
   );
   const time = make('span', { class: 'time', dir: 'ltr', 'aria-hidden': 'true' });
   const plays = make('span', { class: 'plays' });
-  const caption = make('span', { class: 'caption' });
+  const caption = make('span', { class: 'caption', 'aria-hidden': 'true' });
   const failure = make('p', { class: 'failure', role: 'alert', hidden: true });
   const retry = make('button', { type: 'button', class: 'plain', onclick: reload });
   const element = make('div', { class: 'player', role: 'group' }, button, make('div', { class: 'beside' }, caption, make('span', { class: 'facts' }, time, plays), failure));

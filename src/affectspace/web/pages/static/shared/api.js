@@ -21,7 +21,7 @@ export class Unreachable extends Error {}
 
 const PATIENCE = 20000; // milliseconds for one request
 
-async function request(method, url, { body, token, signal } = {}) {
+async function request(method, url, { body, token } = {}) {
   const headers = {};
   if (method !== 'GET') headers['Content-Type'] = 'application/json';
   if (token) headers['X-CSRF-Token'] = token;
@@ -31,7 +31,7 @@ async function request(method, url, { body, token, signal } = {}) {
     answer = await fetch(url, {
       method, headers, cache: 'no-store', credentials: 'same-origin',
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal: signal ?? AbortSignal.timeout(PATIENCE),
+      signal: AbortSignal.timeout(PATIENCE),
     });
     const text = await answer.text();
     content = readable(text);
