@@ -1,4 +1,4 @@
-"""Ratings of several people: how far they agree, and the gold standard that comes of them.
+"""Rating studies: who rates what, how far raters agree, and the gold standard that comes of it.
 
 A ratings table ([`check_ratings`][affectspace.annotation.check_ratings]) comes from any table of
 ratings ([`read_ratings`][affectspace.annotation.read_ratings]); it becomes statistics

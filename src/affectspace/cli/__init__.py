@@ -17,6 +17,7 @@ import affectspace
 from affectspace.cli import (
     adapt,
     agreement,
+    annotate,
     corpora,
     demo,
     embed,
@@ -46,6 +47,9 @@ app.command("extract")(extract.extract)
 app.command("train")(train.train)
 app.command("adapt", short_help="A few ratings of a new language in; a better model out.")(
     adapt.adapt
+)
+app.command("annotate", short_help="A rating study: pages for raters and the study lead.")(
+    annotate.annotate
 )
 app.command("agreement", short_help="How far raters agree, and their gold standard.")(
     agreement.agreement
