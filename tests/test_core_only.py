@@ -111,6 +111,10 @@ def test_nothing_of_the_extras_is_installed(core):
     opensmile = ("extract", "speech", "--features", "egemaps", "--output", "never.csv")
     missing = core.command(*opensmile, fails=True)
     assert "pip install 'affectspace[opensmile]'" in missing.stderr
+    rows = [f"{i}.wav,{rater},valence,{i}" for i in range(1, 6) for rater in "ab"]
+    (core.folder / "ratings.csv").write_text("\n".join(["file,rater,label,value", *rows]))
+    missing = core.command("agreement", "ratings.csv", fails=True)
+    assert "pip install 'affectspace[annotate]'" in missing.stderr
 
 
 def test_features_of_our_own(core):
