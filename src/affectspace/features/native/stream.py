@@ -41,17 +41,17 @@ class Stream:
     """Describes a signal piece by piece.
 
     The frames that `feed` and `finish` give, one after the other, are those of
-    `describe(cut([signal]))`; they come at most `DELAY` = 0.545 s after their centre. Memory doesn't
-    grow with the signal: some 3 s of it are kept, and a long piece is taken in parts.
+    `describe(cut([signal]))`; they come at most `DELAY` = 0.545 s after their centre. Memory
+    doesn't grow with the signal: some 3 s of it are kept, and a long piece is taken in parts.
 
     Examples:
         >>> import numpy as np
         >>> stream = Stream()
         >>> tone = np.sin(2 * np.pi * 200 * np.arange(16_000) / 16_000).astype(np.float32)
         >>> [len(stream.feed(tone[i : i + 4_000]).values) for i in range(0, 16_000, 4_000)]
-        [0, 0, 14, 46]
+        [0, 0, 30, 16]
         >>> len(stream.finish().values)
-        40
+        54
     """
 
     def __init__(self) -> None:
@@ -108,7 +108,9 @@ class Stream:
         like = self._pieces[0]
         xp = array_namespace(like)
         frames = self._hops() + self._waiting // HOP
-        silence = xp.zeros(-self._waiting % HOP + MARGIN * HOP, dtype=xp.float32, device=device(like))
+        silence = xp.zeros(
+            -self._waiting % HOP + MARGIN * HOP, dtype=xp.float32, device=device(like)
+        )
         self._pieces.append(silence)
         self._waiting += silence.shape[0]
         self._lay_out()
@@ -136,9 +138,8 @@ class Stream:
             frames: those whose candidates can be known.
             until: the first that isn't described yet.
         """
-        self._look(frames)
-        assert self._found is not None
-        heard = track(self._found, layout((frames - self._start,), self._blocks))
+        found = self._look(frames)
+        heard = track(found, layout((frames - self._start,), self._blocks))
         first, last = max(self._told - _BESIDE, 0), min(until + _BESIDE, frames)
         near = Voice(*(values[first - self._start : last - self._start] for values in heard))
         described = describe_heard(self._part(first, last), near)
@@ -146,22 +147,20 @@ class Stream:
         self._told = until
         needed = max(until - _BESIDE, 0)
         start = max(needed // BLOCK * BLOCK - _BACK, 0)
-        self._found = Candidates(*(values[start - self._start :] for values in self._found))
+        self._found = Candidates(*(values[start - self._start :] for values in found))
         self._start = start
         self._blocks = self._blocks[needed - MARGIN - self._first :]
         self._first = needed - MARGIN
         return new
 
-    def _look(self, frames: int) -> None:
-        """Look for candidates in the frames that they aren't known of yet."""
+    def _look(self, frames: int) -> Candidates:
+        """Return the candidates of the frames from `_start` on, those known before among them."""
         if self._found is None:
-            self._found = candidates(self._part(0, frames))
-            return
+            return candidates(self._part(0, frames))
         xp = array_namespace(self._blocks)
         known = self._start + self._found.level.shape[0]
         new = candidates(self._part(known, frames))
-        pairs = zip(self._found, new, strict=True)
-        self._found = Candidates(*(xp.concat(pair) for pair in pairs))
+        return Candidates(*(xp.concat(pair) for pair in zip(self._found, new, strict=True)))
 
     def _part(self, first: int, last: int) -> Hops:
         """Return some frames, with the sound around them."""
