@@ -27,8 +27,8 @@ def features(signals: Sequence[Array]) -> Array:
         signals: each of shape (samples,), finite, at 16 kHz; all NumPy, or all torch on one device.
 
     Returns:
-        Shape (signals, 273), float32, of the kind of the signals; a row of NaN for a signal in
-        which no frame is voiced, and for one of less than 10 ms.
+        Shape (signals, features), float32, in the order of `FEATURES`, of the kind of the signals;
+        a row of NaN for a signal in which no frame is voiced, and for one of less than 10 ms.
 
     Raises:
         AudioError: when there is no signal, or one isn't in one dimension.
@@ -38,7 +38,7 @@ def features(signals: Sequence[Array]) -> Array:
         >>> buzz = np.tile(np.eye(1, 100, dtype=np.float32)[0], 160)
         >>> found = features([buzz, np.zeros(8_000, np.float32)])
         >>> found.shape, np.isnan(found).all(axis=1)
-        ((2, 273), array([False,  True]))
+        ((2, 275), array([False,  True]))
     """
     if not signals:
         raise AudioError(Status.EMPTY, "there are no signals to compute features of")

@@ -63,6 +63,7 @@ _SPECTRA = tuple(d for d in DESCRIPTORS if d.family in ("cepstrum", "bands", "sp
 _OF_VOICE = tuple(
     d for d in DESCRIPTORS if d.of_voice and d.family in ("voice quality", "formants")
 )
+_REGULARITY = tuple(d for d in DESCRIPTORS if d.family == "voice quality" and not d.of_voice)
 _LOUDNESS = tuple(d for d in DESCRIPTORS if d.family == "loudness")
 _QUARTERS = {"p20": 0.2, "p50": 0.5, "p80": 0.8, "p95": 0.95}
 _PITCH = {"p10": 0.1, "p20": 0.2, "p50": 0.5, "p80": 0.8, "p90": 0.9}
@@ -89,7 +90,7 @@ FEATURES: tuple[Feature, ...] = (
     *(_of(d, "voiced", s) for s in _STATISTICS for d in _SPECTRA),
     *(_of(d, part, s) for part in ("speech", "voiced") for s in _STATISTICS for d in _LOUDNESS),
     *_named([f"log_loudness_speech_{q}" for q in _QUARTERS], "loudness", "", level=True),
-    *_named(["periodicity_speech_mean", "periodicity_speech_sd"], "voice quality"),
+    *(_of(d, "speech", s) for s in _STATISTICS[:2] for d in _REGULARITY),
     *(_of(d, "voiced", s) for s in _STATISTICS[:2] for d in _OF_VOICE),
     *_named(["pitch_mean", "pitch_sd", "pitch_change"], "pitch", "semitones"),
     *_named([f"pitch_{q}" for q in _PITCH], "pitch", "semitones"),
@@ -128,16 +129,15 @@ def summarise(described: Described, hops: Hops) -> Array:
         return _statistics(described.values, rows, mask, descriptors)
 
     loudness, log_loudness, pitch = one("loudness"), one("log_loudness"), one("pitch")
-    periodicity = one("periodicity")
     voiced = described.voiced[rows] & there
-    speech, clear = _parts(log_loudness, periodicity, voiced, there)
+    speech, clear = _parts(log_loudness, one("periodicity"), voiced, there)
     return xp.concat(
         [
             *statistics(clear, _SPECTRA),
             *statistics(speech, _LOUDNESS),
             *statistics(clear, _LOUDNESS),
             quantiles(log_loudness[:, None, :], speech, list(_QUARTERS.values()))[:, 0, :],
-            *mean_and_deviation(periodicity[:, None, :], speech),
+            *statistics(speech, _REGULARITY)[:2],
             *statistics(clear, _OF_VOICE)[:2],
             _pitch(pitch[:, None, :], clear),
             _timing(speech, clear, loudness, there),
