@@ -63,6 +63,7 @@ def quantiles(values: Array, mask: Array, shares: Sequence[float]) -> Array:
     xp = array_namespace(values)
     ordered = xp.sort(xp.where(mask[:, None, :], values, math.inf), axis=2)
     count = xp.sum(xp.astype(mask, xp.int64), axis=1)
+    some = (count > 0)[:, None]
     last = xp.clip(count - 1, 0, None)
     found = []
     for share in shares:
@@ -70,10 +71,9 @@ def quantiles(values: Array, mask: Array, shares: Sequence[float]) -> Array:
         low = xp.astype(xp.floor(at), xp.int64)
         high = xp.minimum(low + 1, last)
         into = (at - xp.astype(low, xp.float32))[:, None]
-        below, above = (_at(ordered, place) for place in (low, high))
+        below, above = (xp.where(some, _at(ordered, place), 0.0) for place in (low, high))
         found.append(below + (above - below) * into)
-    values = xp.stack(found, axis=2)
-    return xp.where((count > 0)[:, None, None], values, xp.zeros_like(values))
+    return xp.stack(found, axis=2)
 
 
 def modulation(contour: Array, mask: Array, there: Array, rates: Sequence[float]) -> Array:
