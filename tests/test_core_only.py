@@ -108,6 +108,10 @@ def test_nothing_of_the_extra_is_installed(core):
     encoder = ("extract", "speech", "--features", "hf:org/name", "--output", "never.csv")
     missing = core.command(*encoder, fails=True)
     assert "pip install 'affectspace[ssl]'" in missing.stderr
+    rows = [f"{i}.wav,{rater},valence,{i}" for i in range(1, 6) for rater in "ab"]
+    (core.folder / "ratings.csv").write_text("\n".join(["file,rater,label,value", *rows]))
+    missing = core.command("agreement", "ratings.csv", fails=True)
+    assert "pip install 'affectspace[annotate]'" in missing.stderr
 
 
 def test_the_shipped_model_is_sound(core):

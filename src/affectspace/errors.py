@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 
 class AffectspaceError(Exception):
@@ -66,23 +66,49 @@ class MissingExtraError(AffectspaceError, ImportError):
         return type(self), self._arguments
 
 
+class StudyError(AffectspaceError):
+    """A rating study that can't be made, opened, or run as asked."""
+
+
 TRAIN_PACKAGES = ("matplotlib", "scipy", "sklearn", "threadpoolctl", "torch")
 """What the extra `train` brings."""
 
+ANNOTATE_PACKAGES = (
+    *("fastapi", "krippendorff", "pingouin", "pydantic", "scipy", "sqlalchemy", "starlette"),
+    "uvicorn",
+)
+"""What the extra `annotate` brings."""
 
-@contextmanager
-def train_extra(purpose: str) -> Iterator[None]:
-    """Name the extra where an import finds one of its packages missing.
+
+def train_extra(purpose: str) -> AbstractContextManager[None]:
+    """Name the extra `train` where an import finds one of its packages missing.
 
     Args:
         purpose: what needs it, for the message.
 
     Raises:
-        MissingExtraError: if the extra `train` is not installed.
+        MissingExtraError: if the extra is not installed.
     """
+    return _extra("train", TRAIN_PACKAGES, purpose)
+
+
+def annotate_extra(purpose: str) -> AbstractContextManager[None]:
+    """Name the extra `annotate` where an import finds one of its packages missing.
+
+    Args:
+        purpose: what needs it, for the message.
+
+    Raises:
+        MissingExtraError: if the extra is not installed.
+    """
+    return _extra("annotate", ANNOTATE_PACKAGES, purpose)
+
+
+@contextmanager
+def _extra(extra: str, packages: tuple[str, ...], purpose: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in TRAIN_PACKAGES:
+        if error.name not in packages:
             raise
-        raise MissingExtraError(error.name, "train", purpose) from None
+        raise MissingExtraError(error.name, extra, purpose) from None

@@ -16,6 +16,8 @@ import typer
 import affectspace
 from affectspace.cli import (
     adapt,
+    agreement,
+    annotate,
     corpora,
     demo,
     embed,
@@ -45,6 +47,12 @@ app.command("extract")(extract.extract)
 app.command("train")(train.train)
 app.command("adapt", short_help="A few ratings of a new language in; a better model out.")(
     adapt.adapt
+)
+app.command("annotate", short_help="A rating study: pages for raters and the study lead.")(
+    annotate.annotate
+)
+app.command("agreement", short_help="How far raters agree, and their gold standard.")(
+    agreement.agreement
 )
 app.command("evaluate")(evaluate.evaluate)
 app.command("explain", short_help="What axes mean, and why an estimate came out as it did.")(

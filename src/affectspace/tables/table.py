@@ -214,9 +214,9 @@ def _indexed(frame: pd.DataFrame) -> pd.DataFrame:
 def read_frame(path: str | Path) -> pd.DataFrame:
     """Read CSV, Parquet or JSON lines into plain columns, with this module's dtypes and names.
 
-    An index that was stored with a name comes back as columns. The columns of `TEXT_COLUMNS` stay
-    text (a speaker `01` isn't the number 1); ratings and age become float64, anything that isn't a
-    number raises; `arousal` becomes `activation`.
+    An index that was stored with a name comes back as columns. The columns of `TEXT_COLUMNS` and
+    `rater` stay text (a speaker `01` isn't the number 1); ratings and age become float64, anything
+    that isn't a number raises; `arousal` becomes `activation`.
 
     Args:
         path: a `.csv`, `.parquet` or `.jsonl` file.
@@ -337,7 +337,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
         raise ValueError("its rows have more columns than the header; is there a decimal comma?")
     frame.columns = pd.Index([str(name).strip() for name in frame.columns])
     frame = frame[[name for name in frame.columns if not re.fullmatch(r"Unnamed: \d+", name)]]
-    for column in frame.columns.difference([*INDEX, *TEXT_COLUMNS, *FILE_HEADERS]):
+    for column in frame.columns.difference([*INDEX, *TEXT_COLUMNS, *FILE_HEADERS, "rater"]):
         with contextlib.suppress(ValueError):
             frame[column] = pd.to_numeric(frame[column].replace(dict.fromkeys(MISSING)))
     return frame
@@ -361,7 +361,7 @@ def _named(frame: pd.DataFrame, source: Path) -> pd.DataFrame:
         raise TableError(f"{source}: a column comes twice (activation is also called arousal)")
     frame = frame.set_axis(names, axis="columns")
     for column in names:
-        if column in TEXT_COLUMNS or column == "file":
+        if column in (*TEXT_COLUMNS, "file", "rater"):
             frame[column] = text_column(frame[column])
         elif _NUMBER.fullmatch(column):
             try:

@@ -1,0 +1,6 @@
+"""The HTTP services and their pages; everything in here needs the extra `annotate`.
+
+What all services share: `service.py` (an application with its guards), `guard.py` (headers, hosts,
+origins, sizes, rates), `refusals.py` (errors in words), `tokens.py` (links, sessions), `files.py`
+(packaged pages), `sound.py` (audio as a browser plays it), `running.py` (uvicorn on an address).
+"""

@@ -1,0 +1,193 @@
+"""What every request passes before the service sees it, and every answer before a browser does.
+
+Hosts: a page of somebody else's whose name is made to point at this machine (DNS rebinding) asks
+under its own name, and is turned away. Addresses in digits can't be rebound and pass.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import math
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from affectspace.web.limits import RateLimit
+from affectspace.web.refusals import Refusal, refused, unforeseen
+
+_LOG = logging.getLogger(__name__)
+
+CONTENT_SECURITY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "media-src 'self' blob:; connect-src 'self'; font-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+LOCAL_NAMES = ("localhost",)
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+BODY_LIMIT = 65_536  # bytes
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a service lets through.
+
+    Attributes:
+        hosts: names that it is called by, beside localhost and addresses in digits.
+        origins: where pages may be from beside the address that was asked, such as
+            `https://study.example.org` where a proxy stands in between.
+        body_limit: bytes that a request may hold.
+        larger: other limits, by path.
+        unlimited: beginnings of paths that may be asked as often as one likes.
+        known: the rate of those whom `who` knows, each for himself.
+        strangers: the rate of all others, by their address.
+        who: tells who asks; None is a stranger.
+        clock: seconds, on a clock that never goes back.
+    """
+
+    hosts: Collection[str] = ()
+    origins: Collection[str] = ()
+    body_limit: int = BODY_LIMIT
+    larger: Mapping[str, int] = field(default_factory=dict)
+    unlimited: tuple[str, ...] = ("/static/",)
+    known: RateLimit = field(default_factory=lambda: RateLimit(per_second=30, burst=120))
+    strangers: RateLimit = field(default_factory=lambda: RateLimit(per_second=10, burst=120))
+    who: Callable[[Headers], str | None] = lambda headers: None  # noqa: ARG005
+    clock: Callable[[], float] = time.monotonic
+
+
+class Guard:
+    """The middleware.
+
+    Args:
+        app: the service behind it.
+        rules: what it lets through.
+    """
+
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+        self._app = app
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one request through, or answer it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # no service here speaks anything else
+            return
+        path = scope["path"]
+
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            self._check(scope, Headers(scope=scope))
+            limit = self._rules.larger.get(path, self._rules.body_limit)
+            await self._app(scope, _limited(receive, limit), sending)
+        except Refusal as refusal:
+            await refused(refusal)(scope, receive, sending)
+        except Exception:  # here and not further out, where an answer would lack its headers
+            _LOG.exception("%s %s failed", scope["method"], path)
+            if begun:
+                raise
+            await refused(unforeseen())(scope, receive, sending)
+
+    def _check(self, scope: Scope, headers: Headers) -> None:
+        host = headers.get("host", "")
+        if not is_host(host, self._rules.hosts):
+            raise Refusal(421, "bad_host", "This service doesn't go by that name")
+        if scope["method"] not in SAFE_METHODS and not self._is_own(headers, host):
+            raise Refusal(403, "bad_origin", "This request comes from another site's page")
+        if not scope["path"].startswith(self._rules.unlimited):
+            self._check_rate(scope, headers)
+        length = headers.get("content-length", "0")
+        limit = self._rules.larger.get(scope["path"], self._rules.body_limit)
+        if not length.isdecimal() or int(length) > limit:
+            raise _too_large(limit)
+
+    def _is_own(self, headers: Headers, host: str) -> bool:
+        """Tell whether the page that sends this is the service's own, or no page at all."""
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return False
+        origin = headers.get("origin")
+        if origin is None or origin in self._rules.origins:
+            return True
+        return urlsplit(origin).netloc.lower() == host.lower()
+
+    def _check_rate(self, scope: Scope, headers: Headers) -> None:
+        who, client = self._rules.who(headers), scope.get("client")
+        limit = self._rules.strangers if who is None else self._rules.known
+        wait = limit.wait(who or (client[0] if client else ""), now=self._rules.clock())
+        if wait:
+            seconds = str(math.ceil(wait))
+            raise Refusal(
+                429,
+                "too_many",
+                "Too many requests; wait a little",
+                headers={"Retry-After": seconds},
+            )
+
+
+def is_host(host: str, names: Collection[str]) -> bool:
+    """Tell whether a request's Host header is one of ours: a name, or an address in digits.
+
+    Examples:
+        >>> is_host("127.0.0.1:8480", ()), is_host("[::1]:8480", ()), is_host("localhost", ())
+        (True, True, True)
+        >>> is_host("evil.example:8480", ()), is_host("study.example", ["study.example"])
+        (False, True)
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if name in LOCAL_NAMES or name in names:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    """Stop reading a body that grows over the limit, whatever its header said."""
+    taken = 0
+
+    async def receiving() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise _too_large(limit)
+        return message
+
+    return receiving
+
+
+def _too_large(limit: int) -> Refusal:
+    message = f"The request is larger than the {limit} bytes that are taken here"
+    return Refusal(413, "too_large", message, headers={"Connection": "close"})
