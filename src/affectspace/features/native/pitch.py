@@ -194,10 +194,10 @@ def _autocorrelation(frames: Array, window: Array) -> tuple[Array, Array, Array]
     """Return power spectra, normalised autocorrelations and mean squares of windowed frames."""
     xp = array_namespace(frames)
     where = device(frames)
-    wide = xp.float64 if is_numpy_array(frames) else xp.float32  # see `power_spectrum`
-    spectrum = xp.fft.rfft(frames * xp.astype(window, wide), n=SIZE, axis=1)
+    # in double precision as in `power_spectrum`
+    spectrum = xp.fft.rfft(frames * xp.astype(window, xp.float64), n=SIZE, axis=1)
     power = xp.real(spectrum) ** 2 + xp.imag(spectrum) ** 2
-    heard = power[:, : SIZE // 4 + 1] * xp.asarray(_band(), dtype=wide, device=where)
+    heard = power[:, : SIZE // 4 + 1] * xp.asarray(_band(), dtype=xp.float64, device=where)
     raw = xp.fft.irfft(xp.astype(heard, spectrum.dtype), n=SIZE // 2, axis=1)
     raw = xp.astype(raw[:, :_LAGS], xp.float32)
     energy = raw[:, 0] / 2  # the transform of half the size divides by half as much

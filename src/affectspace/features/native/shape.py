@@ -141,13 +141,13 @@ def moments(power: Array) -> Moments:
     xp = array_namespace(power)
     magnitude = xp.sqrt(power)
     share = magnitude / xp.sum(magnitude, axis=1, keepdims=True)
-    f = frequencies(SIZE) / 1_000.0
-    powers = np.stack([f, f**2, f**3], axis=1).astype(np.float32)
-    raw = share @ xp.asarray(powers, device=device(power))
-    mean = raw[:, 0]
-    variance = xp.clip(raw[:, 1] - mean**2, 1e-4, None)
+    f = xp.asarray((frequencies(SIZE) / 1_000.0).astype(np.float32), device=device(power))
+    mean = xp.sum(share * f, axis=1)
+    away = f - mean[:, None]
+    squares = share * away * away
+    variance = xp.clip(xp.sum(squares, axis=1), 1e-4, None)
     spread = xp.sqrt(variance)
-    third = raw[:, 2] - 3 * mean * raw[:, 1] + 2 * mean**3
+    third = xp.sum(squares * away, axis=1)
     entropy = -xp.sum(share * xp.log(share), axis=1) / float(np.log(SIZE // 2 + 1))
     return Moments(1_000.0 * mean, 1_000.0 * spread, third / spread**3, entropy)
 
