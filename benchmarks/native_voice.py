@@ -24,8 +24,16 @@ from benchmarks import _common
 CORPORA = ("emodb", "urdu", "emotale")
 FILES = 60
 LOWEST, HIGHEST = 60.0, 600.0  # Hz that Praat looks for
+CPPS = ("no", 0.02, 0.0005, 60, 330, 0.05, "parabolic", 0.001, 0.05, "Straight", "Robust")
 F0 = "F0semitoneFrom27.5Hz_sma3nz"
 Values = NDArray[np.floating]
+
+
+class Table(NamedTuple):
+    """openSMILE's descriptors of a signal, and the number of our frames of it."""
+
+    values: dict[str, Values]
+    count: int
 
 
 class Heard(NamedTuple):
@@ -50,38 +58,55 @@ def main() -> None:
 
 def compare_recordings() -> None:
     """Print how near ours, Praat's and openSMILE's values are to one another."""
-    pitches, qualities = [], []
+    pitches, sides, qualities = [], [], []
     for corpus in CORPORA:
         signals = recordings(corpus)
         if not signals:
             print(f"{corpus}: not there, left out")
             continue
-        ours, praat, smile = hear(signals), hear_praat(signals), hear_opensmile(signals)
+        tables = smile(signals)
+        ours, praat, theirs = hear(signals, tables), hear_praat(signals), hear_opensmile(tables)
         pitches += [
             [corpus, "native, Praat", *near(ours.f0, praat.f0)],
-            [corpus, "openSMILE, Praat", *near(smile.f0, praat.f0)],
-            [corpus, "native, openSMILE", *near(ours.f0, smile.f0)],
+            [corpus, "openSMILE, Praat", *near(theirs.f0, praat.f0)],
+            [corpus, "native, openSMILE", *near(ours.f0, theirs.f0)],
         ]
-        apart = (praat.f0 > 0) & (np.abs(smile.f0 / np.maximum(praat.f0, 1) - 1) > 0.2)
-        agreed = np.where(apart | (praat.f0 == 0), 0, smile.f0)
+        agreed = np.where(far(theirs.f0, praat.f0), 0, theirs.f0)
         pitches.append([corpus, "native, openSMILE where Praat agrees", *near(ours.f0, agreed)])
-        all_voiced = (ours.f0 > 0) & (praat.f0 > 0) & (smile.f0 > 0)
+        differ = (ours.f0 > 0) & (theirs.f0 > 0) & far(ours.f0, theirs.f0)
+        right = [np.mean(~far(x.f0[differ], praat.f0[differ])) for x in (ours, theirs)]
+        sides.append([corpus, f"{differ.sum()}", *(f"{100 * share:.0f} %" for share in right)])
+        all_voiced = (ours.f0 > 0) & (praat.f0 > 0) & (theirs.f0 > 0)
         for kind, name in (("cc", "Praat, cross-correlation"), ("ac", "Praat, autocorrelation")):
-            other = praat.frames[f"hnr {kind}"]
+            other = praat.frames[f"HNR {kind}"]
             kept = all_voiced & (other > -100)
-            row = [f"{correlation(x.frames['hnr'], other, kept):.2f}" for x in (ours, smile)]
+            row = [f"{correlation(x.frames['HNR'], other, kept):.2f}" for x in (ours, theirs)]
             qualities.append([corpus, "HNR", name, *row])
-        for measure in ("jitter", "shimmer"):
-            other = praat.recordings[measure]
+        for measure, other in praat.recordings.items():
             kept = np.isfinite(other)
-            row = [f"{correlation(x.recordings[measure], other, kept):.2f}" for x in (ours, smile)]
-            qualities.append([corpus, f"{measure}, recordings' means", "Praat", *row])
-        for measure in ("hnr", "jitter", "shimmer", "H1-H2", "H1-A3"):
-            kept = (ours.f0 > 0) & (smile.f0 > 0) & np.isfinite(ours.frames[measure])
-            r = correlation(ours.frames[measure], smile.frames[measure], kept)
-            qualities.append([corpus, measure, "openSMILE", f"{r:.2f}", ""])
+            row = [
+                f"{correlation(x.recordings[measure], other, kept):.2f}"
+                if measure in x.recordings
+                else ""
+                for x in (ours, theirs)
+            ]
+            qualities.append([corpus, f"{measure}, recordings", "Praat", *row])
+        for measure, name in (
+            ("HNR", "HNR"),
+            ("jitter", "jitter"),
+            ("shimmer", "shimmer"),
+            ("H1-H2", "H1-H2"),
+            ("H2-H3", "H1-H2"),
+            ("H1-A3", "H1-A3"),
+            ("H2-A3", "H1-A3"),
+        ):
+            kept = (ours.f0 > 0) & (theirs.f0 > 0) & np.isfinite(ours.frames[measure])
+            r = correlation(ours.frames[measure], theirs.frames[name], kept)
+            qualities.append([corpus, measure, f"openSMILE's {name}", f"{r:.2f}", ""])
     columns = ["corpus", "who", "r", "r in semitones", "off by 20 %", "voicing alike", "frames"]
     print(_common.markdown(columns, pitches), "\n")
+    columns = ["corpus", "frames off by 20 %", "Praat sides with native", "with openSMILE"]
+    print(_common.markdown(columns, sides), "\n")
     columns = ["corpus", "what", "against", "r of native", "r of openSMILE"]
     print(_common.markdown(columns, qualities))
 
@@ -109,42 +134,45 @@ def near(one: Values, other: Values) -> list[str]:
     ]
 
 
+def far(one: Values, other: Values) -> NDArray[np.bool_]:
+    """Return where the first is off the second by more than 20 %, or the second unvoiced."""
+    return (other == 0) | (np.abs(one / np.maximum(other, 1) - 1) > 0.2)
+
+
 def correlation(one: Values, other: Values, kept: NDArray[np.bool_]) -> float:
     return float(np.corrcoef(one[kept], other[kept])[0, 1])
 
 
-def hear(signals: list[NDArray[np.float32]]) -> Heard:
+def hear(signals: list[NDArray[np.float32]], tables: list[Table]) -> Heard:
     hops = cut(signals)
     found = pitch.voice(hops)
     jitter, shimmer = quality.irregularity(hops, found)
-    formants = np.concatenate(
-        [
-            beside(table, f"F{k}frequency_sma3nz", size)
-            for k in (1, 2, 3)
-            for table, size in _smile(signals)
-        ]
-    )
-    formants = formants.reshape(3, -1).T.astype(np.float32)
+    formants = np.stack([beside(tables, f"F{k}frequency_sma3nz") for k in (1, 2, 3)], axis=1)
+    formants = formants.astype(np.float32)
     frames = {
-        "hnr": quality.harmonics_to_noise(found),
+        "HNR": quality.harmonics_to_noise(found),
         "jitter": jitter,
         "shimmer": shimmer,
+        "prominence": quality.cepstral_prominence(found),
         "H1-H2": harmonics.harmonic_difference(found, 2),
+        "H2-H3": harmonics.harmonic_difference(found, 3, first=2),
         "H1-A3": harmonics.formant_differences(found, formants)[:, 2],
+        "H2-A3": harmonics.formant_differences(found, formants, first=2)[:, 2],
     }
-    return Heard(found.f0, frames, means(frames, signals, found.voiced))
+    return Heard(found.f0, frames, means(frames, [table.count for table in tables], found.voiced))
 
 
 def means(
-    frames: dict[str, Values], signals: list[NDArray[np.float32]], voiced: NDArray[np.bool_]
+    frames: dict[str, Values], counts: list[int], voiced: NDArray[np.bool_]
 ) -> dict[str, Values]:
-    """Return means of jitter and shimmer over each recording's voiced frames."""
-    ends = np.cumsum([len(signal) // HOP for signal in signals])[:-1]
+    """Return means over each recording: of jitter and shimmer over its voiced frames."""
+    ends = np.cumsum(counts)[:-1]
+    kept = {name: np.where(voiced, frames[name], np.nan) for name in ("jitter", "shimmer")}
+    if "prominence" in frames:
+        kept["prominence"] = frames["prominence"]
     return {
-        name: np.array(
-            [np.nanmean(part) for part in np.split(np.where(voiced, frames[name], np.nan), ends)]
-        )
-        for name in ("jitter", "shimmer")
+        name: np.array([np.nanmean(part) for part in np.split(values, ends)])
+        for name, values in kept.items()
     }
 
 
@@ -155,7 +183,7 @@ def hear_praat(signals: list[NDArray[np.float32]]) -> Heard:
     import parselmouth
     from parselmouth.praat import call
 
-    f0, cross, auto, jitter, shimmer = [], [], [], [], []
+    f0, cross, auto, jitter, shimmer, prominence = [], [], [], [], [], []
     for signal in signals:
         sound = parselmouth.Sound(signal.astype(np.float64), RATE)
         count = len(signal) // HOP
@@ -168,10 +196,15 @@ def hear_praat(signals: list[NDArray[np.float32]]) -> Heard:
         bounds = (0, 0, 0.0001, 0.02, 1.3)
         jitter.append(call(points, "Get jitter (local)", *bounds))
         shimmer.append(call([sound, points], "Get shimmer (local_dB)", *bounds, 1.6))
-    frames = {"hnr cc": np.concatenate(cross), "hnr ac": np.concatenate(auto)}
-    return Heard(
-        np.concatenate(f0), frames, {"jitter": np.array(jitter), "shimmer": np.array(shimmer)}
-    )
+        cepstra = call(sound, "To PowerCepstrogram", 60, 0.01, 5000, 50)
+        prominence.append(call(cepstra, "Get CPPS", *CPPS))
+    frames = {"HNR cc": np.concatenate(cross), "HNR ac": np.concatenate(auto)}
+    recordings = {
+        "jitter": np.array(jitter),
+        "shimmer": np.array(shimmer),
+        "prominence": np.array(prominence),
+    }
+    return Heard(np.concatenate(f0), frames, recordings)
 
 
 def placed(times: Values, values: Values, count: int, missing: float) -> Values:
@@ -185,57 +218,48 @@ def placed(times: Values, values: Values, count: int, missing: float) -> Values:
 # --- openSMILE --------------------------------------------------------------------------------
 
 
-def hear_opensmile(signals: list[NDArray[np.float32]]) -> Heard:
+def hear_opensmile(tables: list[Table]) -> Heard:
     names = {
-        "hnr": "HNRdBACF_sma3nz",
+        "HNR": "HNRdBACF_sma3nz",
         "jitter": "jitterLocal_sma3nz",
         "shimmer": "shimmerLocaldB_sma3nz",
         "H1-H2": "logRelF0-H1-H2_sma3nz",
         "H1-A3": "logRelF0-H1-A3_sma3nz",
     }
-    tables = _smile(signals)
-    semitones = np.concatenate([beside(table, F0, size) for table, size in tables])
-    both = np.concatenate([beside(table, "voiced", size) for table, size in tables]) == 1
-    f0 = np.where(both, 27.5 * 2 ** (semitones / 12), 0.0)
-    frames = {
-        name: np.concatenate([beside(table, theirs, size) for table, size in tables])
-        for name, theirs in names.items()
-    }
-    return Heard(f0, frames, means(frames, signals, both))
+    voiced = beside(tables, "voiced") == 1
+    f0 = np.where(voiced, 27.5 * 2 ** (beside(tables, F0) / 12), 0.0)
+    frames = {name: beside(tables, column) for name, column in names.items()}
+    return Heard(f0, frames, means(frames, [table.count for table in tables], voiced))
 
 
-_TABLES: dict[int, list[tuple[dict[str, Values], int]]] = {}
-
-
-def _smile(signals: list[NDArray[np.float32]]) -> list[tuple[dict[str, Values], int]]:
-    """Return openSMILE's descriptors and the number of our frames of each signal."""
+def smile(signals: list[NDArray[np.float32]]) -> list[Table]:
+    """Return openSMILE's descriptors of each signal."""
     import opensmile
 
-    if id(signals) not in _TABLES:
-        sets, levels = opensmile.FeatureSet, opensmile.FeatureLevel
-        smile = opensmile.Smile(sets.eGeMAPSv02, levels.LowLevelDescriptors)
-        tables = []
-        for signal in signals:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                frame = smile.process_signal(signal, RATE)
-            table = {name: frame[name].to_numpy() for name in frame.columns}
-            table["voiced"] = (table[F0] > 0).astype(float)
-            tables.append((table, len(signal) // HOP))
-        _TABLES[id(signals)] = tables
-    return _TABLES[id(signals)]
+    sets, levels = opensmile.FeatureSet, opensmile.FeatureLevel
+    extractor = opensmile.Smile(sets.eGeMAPSv02, levels.LowLevelDescriptors)
+    tables = []
+    for signal in signals:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            frame = extractor.process_signal(signal, RATE)
+        values = {name: frame[name].to_numpy() for name in frame.columns}
+        values["voiced"] = (values[F0] > 0).astype(float)
+        tables.append(Table(values, len(signal) // HOP))
+    return tables
 
 
-def beside(table: dict[str, Values], name: str, count: int) -> Values:
+def beside(tables: list[Table], name: str) -> Values:
     """Return the mean of the two frames of openSMILE that lie beside each of ours; 0 outside."""
-    values = table[name]
-
-    def shifted(by: int) -> Values:
-        rows = np.arange(count) + by
-        known = (rows >= 0) & (rows < len(values))
-        return np.where(known, values[np.clip(rows, 0, len(values) - 1)], 0.0)
-
-    return (shifted(-3) + shifted(-2)) / 2
+    parts = []
+    for table in tables:
+        values, rows = table.values[name], np.arange(table.count)
+        pair = [
+            np.where((at >= 0) & (at < len(values)), values[np.clip(at, 0, len(values) - 1)], 0.0)
+            for at in (rows - 3, rows - 2)
+        ]
+        parts.append((pair[0] + pair[1]) / 2)
+    return np.concatenate(parts)
 
 
 # --- made voices ------------------------------------------------------------------------------
@@ -246,14 +270,15 @@ def compare_made() -> None:
     rows = []
     for hertz in (100, 200, 300):
         for difference in (-10, 0, 10):
-            rows.append([f"{hertz}", "H1-H2", f"{difference}", *found_in(hertz, difference, 60)])
+            found = found_in(hertz, "H1-H2", difference=difference)
+            rows += [[f"{hertz}", "H1-H2", f"{difference}", *found]]
         for ratio in (5, 15, 25):
-            rows.append([f"{hertz}", "HNR", f"{ratio}", *found_in(hertz, 6, ratio)])
+            rows += [[f"{hertz}", "HNR", f"{ratio}", *found_in(hertz, "HNR", ratio=ratio)]]
     print(_common.markdown(["f0 in Hz", "what", "true, dB", "native", "openSMILE"], rows, words=0))
 
 
-def found_in(hertz: float, difference: float, ratio: float) -> list[str]:
-    """Return medians of H1-H2, or of HNR where it is the ratio that matters, in dB."""
+def found_in(hertz: float, name: str, *, difference: float = 6, ratio: float = 60) -> list[str]:
+    """Return medians of a descriptor in a voice with an H1-H2 and, below 4 kHz, an HNR in dB."""
     moment = np.arange(2 * RATE) / RATE
     levels = -6 * np.log2(np.arange(1, 40))
     levels[0] = levels[1] + difference
@@ -261,14 +286,15 @@ def found_in(hertz: float, difference: float, ratio: float) -> list[str]:
     signal = sum(
         10 ** (level / 20) * np.cos(2 * np.pi * number * hertz * moment + random.uniform(0, 6.28))
         for number, level in enumerate(levels, start=1)
-        if number * hertz < 7_000
+        if number * hertz < 4_000
     )
-    noise = random.standard_normal(len(moment))
+    spectrum = np.fft.rfft(random.standard_normal(len(moment)))
+    noise = np.fft.irfft(spectrum * (np.fft.rfftfreq(len(moment), 1 / RATE) < 4_000))
     noise *= np.sqrt(np.mean(signal**2) / np.mean(noise**2) / 10 ** (ratio / 10))
     mixed = (0.3 * (signal + noise) / np.abs(signal).max()).astype(np.float32)
-    names = "hnr" if ratio < 60 else "H1-H2"
-    found = [method([mixed]).frames[names][20:-20] for method in (hear, hear_opensmile)]
-    return [f"{np.nanmedian(values):.1f}" for values in found]
+    tables = smile([mixed])
+    found = (hear([mixed], tables), hear_opensmile(tables))
+    return [f"{np.nanmedian(heard.frames[name][20:-20]):.1f}" for heard in found]
 
 
 # --- what it costs ----------------------------------------------------------------------------
@@ -290,6 +316,7 @@ def cost() -> None:
             "path": lambda known=known, hops=hops: pitch.track(known, hops),
             "harmonics to noise": lambda found=found: quality.harmonics_to_noise(found),
             "jitter, shimmer": lambda hops=hops, found=found: quality.irregularity(hops, found),
+            "prominence": lambda found=found: quality.cepstral_prominence(found),
             "H1-H2": lambda found=found: harmonics.harmonic_difference(found, 2),
             "H1-A1 .. A3": lambda found=found, formants=formants: harmonics.formant_differences(
                 found, formants

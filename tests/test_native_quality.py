@@ -6,7 +6,11 @@ import torch
 
 from affectspace.features.native.hops import cut
 from affectspace.features.native.pitch import voice
-from affectspace.features.native.quality import harmonics_to_noise, irregularity
+from affectspace.features.native.quality import (
+    cepstral_prominence,
+    harmonics_to_noise,
+    irregularity,
+)
 from made_periods import RATE, harmonics, noisy, pulses
 from voices import noise
 from voices import voice as buzz
@@ -100,19 +104,53 @@ def test_where_nothing_is_voiced_all_is_nan():
     assert all(np.isnan(values).all() for values in irregularity(hops, voice(hops)))
 
 
+@pytest.mark.parametrize("hertz", [80, 150, 300, 450])
+def test_a_clear_voice_stands_out_in_the_cepstrum_and_noise_does_not(hertz):
+    levels = -9 * np.log2(np.arange(1, 60))
+    clear = harmonics(np.full(round(SECONDS * RATE), float(hertz)), levels)
+    heights = [
+        float(np.median(cepstral_prominence(voice(cut([noisy(clear, ratio)])))[INNER]))
+        for ratio in (40, 30, 20, 10, 0)
+    ]
+    assert heights == sorted(heights, reverse=True)
+    assert heights[0] - heights[-1] > 8
+    assert 13 < cepstral_prominence(voice(cut([noise(2.0)]))).mean() < 16
+
+
+def test_the_prominence_is_that_of_a_fitted_line():
+    found = voice(cut([buzz(0.5)]))
+    values = cepstral_prominence(found)
+    milliseconds = np.arange(512) / 8
+    for frame in (3, 20, 44):
+        decibels = 10 * np.log10(found.power[frame, :257].astype(np.float64) + 1e-12)
+        cepstrum = np.fft.ifft(np.concatenate([decibels, decibels[-2:0:-1]])).real
+        level = 20 * np.log10(np.abs(cepstrum) + 1e-6)
+        fitted = (milliseconds >= 1) & (milliseconds < 32)
+        line = np.polyval(np.polyfit(milliseconds[fitted], level[fitted], 1), milliseconds)
+        searched = (milliseconds >= 2) & (milliseconds <= 16.7)
+        assert values[frame] == pytest.approx((level - line)[searched].max(), abs=0.01)
+
+
+def test_silence_has_no_prominence():
+    found = cepstral_prominence(voice(cut([np.zeros(8_000, np.float32)])))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, 0, atol=1e-3)
+
+
 def both(signals: list) -> list:
     hops = cut(signals)
     found = voice(hops)
-    return [harmonics_to_noise(found), *irregularity(hops, found)]
+    return [harmonics_to_noise(found), *irregularity(hops, found), cepstral_prominence(found)]
 
 
+SCALES = (20, 1, 1, 20)
 SIGNALS = [np.concatenate([buzz(1.0), noise(0.3)]), made(150, jitter=0.01, shimmer=0.3)[0]]
 
 
 @pytest.mark.parametrize("gain", [0.1, 0.5])
 def test_gain_changes_nothing(gain):
     louder = both([signal * np.float32(gain) for signal in SIGNALS])
-    for one, other, scale in zip(both(SIGNALS), louder, (20, 1, 1), strict=True):
+    for one, other, scale in zip(both(SIGNALS), louder, SCALES, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-3 * scale)
 
 
@@ -125,6 +163,6 @@ def test_a_signal_gives_alone_what_it_gives_in_a_batch():
 
 def test_torch_gives_what_numpy_gives():
     found = both([torch.from_numpy(signal) for signal in SIGNALS])
-    for one, other, scale in zip(both(SIGNALS), found, (20, 1, 1), strict=True):
+    for one, other, scale in zip(both(SIGNALS), found, SCALES, strict=True):
         assert isinstance(other, torch.Tensor)
         np.testing.assert_allclose(one, other.numpy(), atol=1e-3 * scale)

@@ -17,11 +17,11 @@ _WIDEST = 24  # the same where the voice is high
 _LEAST = 1e-10  # power below which nothing is measured
 
 
-def harmonic_difference(voice: Voice, number: int) -> Array:
-    """Return the level of the first harmonic over that of another in dB, shape (n,).
+def harmonic_difference(voice: Voice, number: int, *, first: int = 1) -> Array:
+    """Return the level of a harmonic, the first by default, over that of another in dB.
 
     Levels are those of the highest bin within 31 Hz of the harmonic's place in the power spectrum,
-    interpolated by a parabola. NaN on unvoiced frames, and where the harmonic lies above 4.9 kHz.
+    interpolated by a parabola.
 
     Hanson, H. M. (1997). Glottal characteristics of female speakers: acoustic correlates. Journal
     of the Acoustical Society of America 101, 466-481 (H1*-H2*, here without the correction for the
@@ -31,29 +31,35 @@ def harmonic_difference(voice: Voice, number: int) -> Array:
     Args:
         voice: of n frames.
         number: of the other harmonic, from 2.
+        first: the number of the harmonic that is compared with it. What openSMILE 3 calls H1-H2 is
+            the second's over the third's, by our measurements.
+
+    Returns:
+        Shape (n,), float32; NaN on unvoiced frames and where a harmonic lies above 4.9 kHz.
     """
     xp = array_namespace(voice.f0)
-    known = voice.voiced & (number * voice.f0 < TOP)
-    pair = xp.stack([voice.f0, xp.where(known, number * voice.f0, 0.0)], axis=1)
-    level = _harmonic(voice, pair)
-    return xp.where(known, level[:, 0] - level[:, 1], _nothing(voice.f0))
+    known = voice.voiced & (max(first, number) * voice.f0 < TOP)
+    hertz = xp.where(known, voice.f0, 0.0)
+    level = _harmonic(voice, xp.stack([first * hertz, number * hertz], axis=1))
+    return xp.where(known, level[:, 0] - level[:, 1], _nothing(hertz))
 
 
-def formant_differences(voice: Voice, formants: Array) -> Array:
-    """Return the level of the first harmonic over the strongest near each formant in dB.
+def formant_differences(voice: Voice, formants: Array, *, first: int = 1) -> Array:
+    """Return the level of a harmonic, the first by default, over the strongest near formants in dB.
 
     "Near" is within 250 Hz or 0.6 of the fundamental frequency, whichever is more: a harmonic lies
-    within half of it. NaN on unvoiced frames and where a formant is NaN, 0, or
-    above 4.9 kHz.
+    within half of it.
 
     Hanson (1997) and Eyben et al. (2016); see [`harmonic_difference`].
 
     Args:
         voice: of n frames.
         formants: shape (n, formants), frequencies in Hz.
+        first: the number of the harmonic that is compared with them.
 
     Returns:
-        Shape (n, formants), float32: H1-A1, H1-A2, H1-A3.
+        Shape (n, formants), float32: H1-A1, H1-A2, H1-A3. NaN on unvoiced frames and where a
+        formant is NaN, 0, or above 4.9 kHz.
     """
     xp = array_namespace(voice.f0)
     where = device(voice.f0)
@@ -64,10 +70,9 @@ def formant_differences(voice: Voice, formants: Array) -> Array:
     rows = xp.arange(voice.f0.shape[0], device=where)[:, None, None]
     reach = xp.clip(0.6 * voice.f0 / _BIN, _WIDTH, None)[:, None, None]
     inside = xp.abs(xp.astype(bins, xp.float32) - middle[:, :, None]) <= reach
-    near = voice.power[rows, bins] * inside
-    best = xp.argmax(near, axis=2)
+    best = xp.argmax(voice.power[rows, bins] * inside, axis=2)
     best = xp.clip(best + xp.astype(xp.round(middle), xp.int64) - _WIDEST, 1, BINS - 2)
-    level = _harmonic(voice, voice.f0[:, None]) - _peak(voice.power, best)
+    level = _harmonic(voice, first * voice.f0[:, None]) - _peak(voice.power, best)
     return xp.where(known, level, _nothing(voice.f0))
 
 

@@ -16,6 +16,7 @@ decides that block just as the whole does, if it reaches 34 frames beyond it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -49,7 +50,9 @@ _FIRST, _LAST = math.floor(RATE / _STEP / HIGHEST), math.ceil(RATE / _STEP / LOW
 _CANDIDATES = 5
 _REACH = 6  # lags on either side of a peak that its interpolation hears
 _PARTS = 4  # of a lag, on whose grid it is looked for
-_CHUNK = 64  # frames at a time on a CPU: larger temporaries are mapped anew each time
+# frames at a time, of transforms and of peaks: larger temporaries are mapped anew each time, and
+# smaller ones pay for more calls
+_CHUNKS, _CHUNKS_ELSEWHERE = (64, 384), (4_096, 4_096)
 
 _VOICING = 0.52  # periodicity from which a frame is rather voiced than not
 _SILENCE = 0.04  # amplitude against the loudest around, from which a frame may be voiced
@@ -106,33 +109,43 @@ def voice(hops: Hops) -> Voice:
 
 def candidates(hops: Hops) -> Candidates:
     """Return the candidates of each frame, which depend on nothing but the frame (54 ms)."""
-    xp = array_namespace(hops.blocks)
     window = hann(WINDOW, hops.blocks)
-    frames = hops.starts.shape[0]
+    small, large = _CHUNKS if is_numpy_array(hops.blocks) else _CHUNKS_ELSEWHERE
+
+    def transform(part: slice) -> tuple[Array, ...]:
+        frames = Hops(hops.blocks, hops.starts[part], hops.counts).frames(WINDOW)
+        return _autocorrelation(frames, window)
+
+    count = hops.starts.shape[0]
+    power, correlation, level = in_chunks(transform, count, small)
+    octaves, strength = in_chunks(lambda part: _peaks(correlation[part, :]), count, large)
+    return Candidates(octaves, strength, level, power)
+
+
+def in_chunks(compute: Callable[[slice], tuple[Array, ...]], count: int, size: int) -> list[Array]:
+    """Return what is computed of chunks of frames, float32, behind one another."""
     whole: list[Array] = []
-    step = _CHUNK if is_numpy_array(hops.blocks) else 64 * _CHUNK
-    for first in range(0, frames, step):
-        part = Hops(hops.blocks, hops.starts[first : first + step], hops.counts)
-        found = _candidates(part.frames(WINDOW), window)
+    for first in range(0, count, size):
+        part = slice(first, first + size)
+        found = compute(part)
         if not whole:
-            where = device(hops.blocks)
-            whole = [
-                xp.empty((frames, *x.shape[1:]), dtype=xp.float32, device=where) for x in found
-            ]
+            xp, where = array_namespace(found[0]), device(found[0])
+            shapes = [(count, *values.shape[1:]) for values in found]
+            whole = [xp.empty(shape, dtype=xp.float32, device=where) for shape in shapes]
         for into, values in zip(whole, found, strict=True):
-            into[first : first + step] = values
-    return Candidates(*whole)
+            into[part] = values
+    return whole
 
 
-def _candidates(frames: Array, window: Array) -> Candidates:
-    xp = array_namespace(frames)
-    power, correlation, level = _autocorrelation(frames, window)
+def _peaks(correlation: Array) -> tuple[Array, Array]:
+    """Return octaves and strength of the highest peaks of autocorrelations; see Candidates."""
+    xp = array_namespace(correlation)
+    where = device(correlation)
     around = correlation[:, _FIRST - 1 : _LAST + 2]
     middle = around[:, 1:-1]
     peak = (middle > around[:, :-2]) & (middle >= around[:, 2:]) & (middle > 0)
-    bonus = xp.asarray(_bonus(), device=device(frames))
-    left = (middle + bonus + 1) * peak
-    rows = xp.arange(frames.shape[0], device=device(frames))
+    left = (middle + xp.asarray(_bonus(), device=where)) * peak
+    rows = xp.arange(correlation.shape[0], device=where)
     lags, kept = [], []
     for _ in range(_CANDIDATES):
         lag = xp.argmax(left, axis=1)
@@ -144,7 +157,7 @@ def _candidates(frames: Array, window: Array) -> Candidates:
     lag, strength = _refined(correlation, lag)
     octaves = math.log2(RATE / _STEP) - xp.log2(lag)
     strength = xp.where(there, xp.clip(strength, 0, 1), -1)
-    return Candidates(octaves, strength, level, power)
+    return octaves, strength
 
 
 def _refined(correlation: Array, lags: Array) -> tuple[Array, Array]:
@@ -213,9 +226,9 @@ def _correction() -> np.ndarray:
 
 @cache
 def _bonus() -> np.ndarray:
-    """Return what a candidate of each lag gains for its height: the less the longer the period."""
+    """Return 1 and what a candidate of each lag gains for its height: less, the longer it is."""
     part = np.arange(_FIRST, _LAST + 1) * (LOWEST * _STEP / RATE)
-    bonus: np.ndarray = (-_OCTAVE * np.log2(part)).astype(np.float32)
+    bonus: np.ndarray = (1 - _OCTAVE * np.log2(part)).astype(np.float32)
     return bonus
 
 

@@ -48,6 +48,12 @@ def hann(size: int, like: Array) -> Array:
     return xp.asarray(window, device=device(like))
 
 
+def hamming(size: int, like: Array) -> Array:
+    """Return a Hamming window, shape (size,), float32, of the kind of `like`."""
+    xp = array_namespace(like)
+    return xp.asarray(np.hamming(size).astype(np.float32), device=device(like))
+
+
 def frequencies(size: int) -> np.ndarray:
     """Return the frequency of each bin of a transform in Hz, shape (size // 2 + 1,)."""
     return np.arange(size // 2 + 1) * (RATE / size)

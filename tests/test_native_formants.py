@@ -52,7 +52,7 @@ def test_formants_of_a_steady_vowel(name, scale, pitch, voice):
     made = vowel(name, scale=scale, pitch=pitch, voice=VOICE_TYPES[voice], duration=0.3)
     found = formants(cut([made.samples]))
     error = np.abs(found.frequency - made.frequencies[:, :3])[4:-4]
-    within = [max(60, 0.45 * pitch[0]), 70, 180 if voice == "breathy" else 80]
+    within = [max(60, 0.55 * pitch[0]), 70, 180 if voice == "breathy" else 80]
     assert np.all(np.median(error, axis=0) < within)  # a harmonic near the first draws it on
     assert found.found.all()
 
@@ -79,9 +79,9 @@ def test_wider_resonances_have_wider_bandwidths():
         pulses[::100] = 1
         signal = 0.01 * np.convolve(pulses, response)[:RATE]
         found = formants(cut([signal.astype(np.float32)]))
-        assert np.median(found.frequency, axis=0) == pytest.approx(centres[0, :3], abs=60)
+        assert np.median(found.frequency, axis=0) == pytest.approx(centres[0, :3], abs=80)
         medians.append(np.median(found.bandwidth, axis=0))
-        assert np.all(np.abs(np.log2(medians[-1] / width)) < 1.2)
+        assert np.all(np.abs(np.log2(medians[-1] / width)) < 1.5)
     assert np.all(np.diff(medians, axis=0) > 0)
 
 
@@ -119,15 +119,17 @@ def test_poles_are_the_roots_of_the_polynomial():
             root = rng.uniform(0.75, 0.99, count) * np.exp(1j * angles)
             rest = rng.uniform(0.1, 0.9, real) * (1, -1)[:real]
             predictor.append(np.poly([*root, *root.conj(), *rest]).real)
-    z, found = poles(np.array(predictor).T)
-    settled = found.sum(axis=0) >= 4
-    assert settled.mean() > 0.9
+    z, moved = poles(np.array(predictor).T)
+    settled = moved < 0.03
+    assert settled.mean() > 0.8
     for n in np.flatnonzero(settled):
         root = np.roots(predictor[n])
-        distance = np.abs(z[found[:, n], n][:, None] - root[root.imag > 1e-9]).min(axis=1)
+        root = root[root.imag > 1e-9]
+        found = z[z[:, n].imag > 1e-9, n]
+        distance = np.abs(found[:, None] - root).min(axis=1)
         assert np.median(distance) < 1e-5
         assert distance.max() < 0.01  # 20 Hz
-        assert found[:, n].sum() == (root.imag > 1e-9).sum()
+        assert len(found) == len(root)
 
 
 # properties
@@ -218,6 +220,6 @@ def test_there_is_a_number_for_everything(samples):
         assert np.isfinite(each).all()
     assert frequency.min() >= 60
     assert frequency.max() <= 5500
-    assert bandwidth.min() >= 0
+    assert bandwidth.min() > 9.9
     assert np.all(np.diff(frequency, axis=1) > 0)
     assert np.allclose(frequency[~seen], np.tile(NEUTRAL_FREQUENCY, (len(seen), 1))[~seen])
