@@ -122,6 +122,7 @@ def _of_spectra(hops: Hops) -> Array:
 def _of_block(hops: Hops) -> Array:
     xp = array_namespace(hops.blocks)
     power = shape.short_spectrum(hops)
+    magnitude = xp.sqrt(power)
     level = shape.decibels(power)
     band = bands.band_powers(power)
     band_level = shape.decibels(band)
@@ -132,7 +133,7 @@ def _of_block(hops: Hops) -> Array:
         shape.slope(level, 0, 500),
         shape.slope(level, 500, 1_500),
         shape.slope(level, 1_500, 5_000),
-        *shape.moments(power),
+        *shape.moments(level, magnitude),
     )
     return xp.concat(
         [
@@ -140,7 +141,7 @@ def _of_block(hops: Hops) -> Array:
             band_level - xp.mean(band_level, axis=1, keepdims=True),
             xp.stack(spectrum, axis=1),
             shape.roll_offs(power),
-            xp.stack([shape.flux(power**0.5, hops), loudness, xp.log(loudness)], axis=1),
+            xp.stack([shape.flux(magnitude, hops), loudness, xp.log(loudness)], axis=1),
         ],
         axis=1,
     )
