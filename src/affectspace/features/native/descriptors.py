@@ -11,7 +11,11 @@ from affectspace.features.native.formants import formants
 from affectspace.features.native.harmonics import formant_differences, harmonic_difference
 from affectspace.features.native.hops import Array, Hops
 from affectspace.features.native.pitch import Voice, voice
-from affectspace.features.native.quality import harmonics_to_noise, irregularity
+from affectspace.features.native.quality import (
+    cepstral_prominence,
+    harmonics_to_noise,
+    irregularity,
+)
 
 Family = Literal[
     "pitch", "voice quality", "formants", "spectrum", "cepstrum", "bands", "loudness", "timing"
@@ -64,6 +68,7 @@ DESCRIPTORS: tuple[Descriptor, ...] = (
     Descriptor("loudness", "loudness", "", depends_on_level=True),
     Descriptor("log_loudness", "loudness", "", depends_on_level=True),
     Descriptor("periodicity", "voice quality", ""),
+    Descriptor("cepstral_prominence", "voice quality", "dB"),
     _voice("pitch", "pitch", "semitones"),
     _voice("harmonics_to_noise", "voice quality", "dB"),
     _voice("log_jitter", "voice quality", ""),
@@ -157,6 +162,7 @@ def _of_voice(hops: Hops, heard: Voice) -> list[Array]:
     f0 = xp.where(voiced, heard.f0, REFERENCE)
     one = (
         heard.strength,
+        cepstral_prominence(heard),
         xp.where(voiced, 12.0 * xp.log2(f0 / REFERENCE), nothing),
         xp.where(voiced, harmonics_to_noise(heard), nothing),
         xp.log(jitter + 1e-3),

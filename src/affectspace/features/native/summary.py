@@ -61,6 +61,7 @@ _SPECTRA = tuple(d for d in DESCRIPTORS if d.family in ("cepstrum", "bands", "sp
 _OF_VOICE = tuple(
     d for d in DESCRIPTORS if d.of_voice and d.family in ("voice quality", "formants")
 )
+_REGULARITY = tuple(d for d in DESCRIPTORS if d.family == "voice quality" and not d.of_voice)
 _LOUDNESS = tuple(d for d in DESCRIPTORS if d.family == "loudness")
 _QUARTERS = {"p20": 0.2, "p50": 0.5, "p80": 0.8, "p95": 0.95}
 _PITCH = {"p10": 0.1, "p20": 0.2, "p50": 0.5, "p80": 0.8, "p90": 0.9}
@@ -87,7 +88,7 @@ FEATURES: tuple[Feature, ...] = (
     *(_of(d, "voiced", s) for s in _STATISTICS for d in _SPECTRA),
     *(_of(d, part, s) for part in ("speech", "voiced") for s in _STATISTICS for d in _LOUDNESS),
     *_named([f"log_loudness_speech_{q}" for q in _QUARTERS], "loudness", "", level=True),
-    *_named(["periodicity_speech_mean", "periodicity_speech_sd"], "voice quality"),
+    *(_of(d, "speech", s) for s in _STATISTICS[:2] for d in _REGULARITY),
     *(_of(d, "voiced", s) for s in _STATISTICS[:2] for d in _OF_VOICE),
     *_named(["pitch_mean", "pitch_sd", "pitch_change"], "pitch", "semitones"),
     *_named([f"pitch_{q}" for q in _PITCH], "pitch", "semitones"),
@@ -131,7 +132,7 @@ def summarise(described: Described, hops: Hops) -> Array:
             *_statistics(values, known, speech, _LOUDNESS),
             *_statistics(values, known, clear, _LOUDNESS),
             quantiles(log_loudness[:, None, :], speech, list(_QUARTERS.values()))[:, 0, :],
-            *mean_and_deviation(_some(values, ["periodicity"]), speech),
+            *_statistics(values, known, speech, _REGULARITY)[:2],
             *_statistics(values, known, clear, _OF_VOICE)[:2],
             _pitch(_some(values, ["pitch"]), clear),
             _timing(speech, clear, loudness, there),
