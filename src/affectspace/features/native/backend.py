@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from affectspace.audio import Channel, Status
 from affectspace.errors import AudioError
-from affectspace.features.native.descriptors import describe
-from affectspace.features.native.hops import cut
-from affectspace.features.native.summary import FEATURES, summarise
+from affectspace.features.native.batch import features
+from affectspace.features.native.summary import FEATURES
 from affectspace.features.spec import AS_RECORDED, FeatureSpec
 
 VERSION = "1"
@@ -35,9 +34,7 @@ class Native:
         Raises:
             AudioError: where no frame is voiced.
         """
-        hops = cut([samples])
-        described = describe(hops)
-        if not described.voiced.any():
+        values: NDArray[np.float32] = features([samples])[0]
+        if np.isnan(values).any():
             raise AudioError(Status.UNVOICED, f"{Status.UNVOICED.sentence}: no frame has a pitch")
-        features: NDArray[np.float32] = summarise(described, hops)[0]
-        return features
+        return values

@@ -105,8 +105,12 @@ class Described(NamedTuple):
 
 def describe(hops: Hops) -> Described:
     """Compute all descriptors of all frames."""
+    return describe_heard(hops, voice(hops))
+
+
+def describe_heard(hops: Hops, heard: Voice) -> Described:
+    """Compute all descriptors of frames whose voice is known."""
     xp = array_namespace(hops.blocks)
-    heard = voice(hops)
     of_voice = xp.concat(_of_voice(hops, heard), axis=1)
     return Described(xp.concat([_of_spectra(hops), of_voice], axis=1), heard.voiced)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from array_api_compat import array_namespace, device
@@ -17,6 +18,8 @@ from affectspace.features.native.hops import HOP, RATE, Array
 
 FRAME_RATE = RATE / HOP
 """Frames per second."""
+
+_BLOCK = 256  # frames that a contour's swing is first looked at in
 
 
 def mean_and_deviation(values: Array, mask: Array) -> tuple[Array, Array]:
@@ -90,22 +93,46 @@ def modulation(contour: Array, mask: Array, there: Array, rates: Sequence[float]
         ln 1 = 0 on average; at least ln 1e-4.
     """
     xp = array_namespace(contour)
-    weights = xp.astype(mask, xp.float32)
-    length = xp.sum(xp.astype(there, xp.float32), axis=1, keepdims=True)
+    where = device(contour)
+    contour, weights, own = (xp.astype(one, xp.float64) for one in (contour, mask, there))
+    length = xp.sum(own, axis=1, keepdims=True)
     mean = xp.sum(contour * weights, axis=1, keepdims=True) / xp.clip(
         xp.sum(weights, axis=1, keepdims=True), 1.0, None
     )
-    at = xp.arange(contour.shape[1], dtype=xp.float32, device=device(contour))
+    at = xp.arange(contour.shape[1], dtype=xp.float64, device=where)
     window = weights * xp.sin(math.pi * (at[None, :] + 0.5) / length) ** 2
-    shaped = (contour - mean) * window
-    turns = np.outer(np.arange(contour.shape[1]), rates) * (2 * math.pi / FRAME_RATE)
-    cosine, sine = (
-        xp.asarray(wave(turns).astype(np.float32), device=device(contour))
-        for wave in (np.cos, np.sin)
-    )
-    power = (shaped @ cosine) ** 2 + (shaped @ sine) ** 2
+    power = _power_at((contour - mean) * window, rates)
     size = xp.clip(xp.sum(window * window, axis=1, keepdims=True), 1e-3, None)
-    return xp.log(power / size + 1e-4)
+    return xp.astype(xp.log(power / size + 1e-4), xp.float32)
+
+
+def _power_at(contour: Array, rates: Sequence[float]) -> Array:
+    """The squared magnitude of a contour's Fourier sums at some rates, (signals, rates).
+
+    Block by block, each with the same oscillations, which are turned on to where the block is.
+    """
+    xp = array_namespace(contour)
+    signals, frames = contour.shape
+    blocks = -(-frames // _BLOCK)
+    fill = xp.zeros((signals, blocks * _BLOCK - frames), dtype=xp.float64, device=device(contour))
+    laid = xp.reshape(xp.concat([contour, fill], axis=1), (signals, blocks, _BLOCK))
+    within, onwards = (
+        _oscillations(count, step, tuple(rates)) for count, step in ((_BLOCK, 1), (blocks, _BLOCK))
+    )
+    cosine, sine = (xp.asarray(wave, device=device(contour)) for wave in within)
+    real, imaginary = laid @ cosine, laid @ sine
+    cosine, sine = (xp.asarray(wave, device=device(contour)) for wave in onwards)
+    return (
+        xp.sum(real * cosine - imaginary * sine, axis=1) ** 2
+        + xp.sum(real * sine + imaginary * cosine, axis=1) ** 2
+    )
+
+
+@lru_cache(maxsize=64)
+def _oscillations(count: int, step: int, rates: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Cosine and sine at each rate, at `count` frames that lie `step` apart, (count, rates)."""
+    turns = np.outer(np.arange(count) * step, rates) * (2 * math.pi / FRAME_RATE)
+    return np.cos(turns), np.sin(turns)
 
 
 def _weights(values: Array, mask: Array) -> Array:

@@ -68,6 +68,21 @@ class Hops:
         return first[:, None] + xp.minimum(place, counts[:, None] - 1), there
 
 
+def layout(counts: tuple[int, ...], like: Array) -> Hops:
+    """Return hops that know how frames belong to signals, and nothing of the sound.
+
+    For functions that only ask how frames lie: [`Hops.rows`], and what calls it.
+
+    Args:
+        counts: frames of each signal.
+        like: an array of the kind, and on the device, that is wanted.
+    """
+    xp = array_namespace(like)
+    where = device(like)
+    nothing = xp.zeros((0, HOP), dtype=xp.float32, device=where)
+    return Hops(nothing, xp.zeros(0, dtype=xp.int64, device=where), counts)
+
+
 def cut(signals: Sequence[Array]) -> Hops:
     """Cut signals into hops.
 

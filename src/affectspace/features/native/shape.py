@@ -142,18 +142,18 @@ def moments(level: Array, magnitude: Array) -> Moments:
         magnitude: its root, shape (n, 257).
     """
     xp = array_namespace(magnitude)
-    f = frequencies(SIZE) / 1_000.0
-    powers = np.stack([f**0, f, f**2, f**3], axis=1).astype(np.float32)
-    raw = magnitude @ xp.asarray(powers, device=device(magnitude))
-    total = raw[:, 0]
-    raw = raw / total[:, None]
-    mean = raw[:, 1]
-    variance = xp.clip(raw[:, 2] - mean**2, 1e-4, None)
+    total = xp.sum(magnitude, axis=1)
+    share = magnitude / total[:, None]
+    f = xp.asarray((frequencies(SIZE) / 1_000.0).astype(np.float32), device=device(magnitude))
+    mean = share @ f
+    away = f - mean[:, None]
+    squares = share * away * away
+    variance = xp.clip(xp.sum(squares, axis=1), 1e-4, None)
     spread = xp.sqrt(variance)
-    third = raw[:, 3] - 3 * mean * raw[:, 2] + 2 * mean**3
-    # the mean of ln(magnitude / total) is that of the level, less ln(total)
-    logarithm = xp.vecdot(magnitude, level) / total * (math.log(10.0) / 20.0)
-    entropy = (xp.log(total) - logarithm) / math.log(SIZE // 2 + 1)
+    third = xp.vecdot(squares, away)
+    # the mean of ln(share) is that of the level, less ln(total)
+    logarithm = xp.vecdot(share, level) * (math.log(10.0) / 20.0) - xp.log(total)
+    entropy = -logarithm / math.log(SIZE // 2 + 1)
     return Moments(1_000.0 * mean, 1_000.0 * spread, third / spread**3, entropy)
 
 
