@@ -117,6 +117,7 @@ def stages(_: list[str], files: list[str], rounds: int) -> None:
     found = [pitch.candidates(one) for one in hops]
     voices = [pitch.track(*one) for one in zip(found, hops, strict=True)]
     described = [descriptors.describe(one) for one in hops]
+    native = Native()
     steps: dict[str, Callable[[], object]] = {
         "bare transforms": lambda: [_transforms(voice.voiced) for voice in voices],
         "decode": lambda: [AudioFile(io.BytesIO(one)).read() for one in data],
@@ -143,7 +144,7 @@ def stages(_: list[str], files: list[str], rounds: int) -> None:
         "functionals": lambda: [
             summary.summarise(*one) for one in zip(described, hops, strict=True)
         ],
-        "`native`, whole": lambda native=Native(): [native(one) for one in signals],
+        "`native`, whole": lambda: [native(one) for one in signals],
         "`extract`, whole": lambda: extract(files, features="native", cache=False, jobs=1),
     }
     frames = sum(len(signal) // HOP for signal in signals)
@@ -158,7 +159,7 @@ def stages(_: list[str], files: list[str], rounds: int) -> None:
     print(markdown(["", "CPU per frame of 10 ms", "against the transforms"], rows))
 
 
-def memory(_: list[str], files: list[str], rounds: int) -> None:
+def memory(_: list[str], files: list[str], __: int) -> None:
     """Watch the memory of a process of its own that works through the files."""
     commands = {
         "opensmile-python, `process_files`": [sys.executable, "-c", OPENSMILE, *files],

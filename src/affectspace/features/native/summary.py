@@ -143,7 +143,9 @@ def summarise(described: Described, hops: Hops) -> Array:
             *of_voice[:2],
             _pitch(pitch[:, None, :], clear),
             _timing(speech, clear, loudness, there),
-            _swings([log_loudness, _relative(loudness, there), pitch], [there, there, clear], there),
+            _swings(
+                [log_loudness, _relative(loudness, there), pitch], [there, there, clear], there
+            ),
         ],
         axis=1,
     )
