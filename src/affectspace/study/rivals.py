@@ -4,7 +4,8 @@ Every rival has four settings to choose from inside the sources, hears the same 
 with categories only, the same typical ratings, and gets features standardised by its sources and
 clipped at the same deviation. `unsupervised`, `metric-act` and `metric-val` are the published
 objectives; `mse`, `ccc`, `log-ratio` and `rank-n-contrast` put another loss in the place of the
-joint metric loss, in the same network; `ridge` and `svr` know no network.
+joint metric loss, in the same network; `ridge` and `svr` know no network. `teacher` is what the
+default recipe's network learns from, by itself: it keeps all its rows.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from sklearn.svm import SVR
 from affectspace.evaluation.transfer import LABELS
 from affectspace.study.material import Material
 from affectspace.study.recipes import ModelRecipe
+from affectspace.study.teaching import Taught, fit_teacher
 from affectspace.study.typical import heard_ratings
 from affectspace.study.ways import Fit, Gone, Scorer, Way, network_way
 from affectspace.training import Recipe
 from affectspace.training.recipe import Loss
+from affectspace.training.teacher import Teacher
 
 CLIP = 4.0
 """Standardised features are clipped to plus and minus this, for all rivals."""
@@ -47,6 +50,7 @@ NETWORKS: Mapping[str, Recipe] = MappingProxyType(
 OBJECTIVES = ("unsupervised", "metric-act", "metric-val")
 LOSSES: tuple[Loss, ...] = tuple(loss for loss in get_args(Loss) if loss != "metric")
 PENALTIES = (30.0, 300.0, 3000.0, 30000.0)
+WIDTHS = (0.05, 0.1, 0.2, 0.4)
 COSTS = (0.003, 0.03, 0.3, 3.0)
 
 
@@ -119,6 +123,49 @@ def _regressed(
     return Regressed(mean, scale, fitted)
 
 
+@dataclass(frozen=True, eq=False)
+class TaughtAlone:
+    """A teacher as a scorer: its space is its estimates.
+
+    Attributes:
+        taught: the teacher.
+        means: of the ratings that it heard, per label.
+    """
+
+    taught: Taught
+    means: Mapping[str, float]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Both labels."""
+        return LABELS
+
+    def encode(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """The estimates around 0, (n, 2)."""
+        return self.taught.estimate(features)
+
+    def predict(self, features: npt.NDArray[np.float32]) -> pd.DataFrame:
+        """Estimates in rating units."""
+        estimates = self.taught.estimate(features)
+        return pd.DataFrame(
+            {label: estimates[:, i] + self.means[label] for i, label in enumerate(LABELS)}
+        )
+
+
+def teacher_fit(teacher: Teacher) -> Fit:
+    """A teacher alone, without a network; see [`fit_teacher`][affectspace.study.teaching]."""
+
+    def fit(material: Material, gone: Gone) -> Sequence[Scorer]:
+        scorers = []
+        for left in gone:
+            heard = heard_ratings(material, left)
+            means = {label: float(np.nanmean(heard.ratings[label])) for label in LABELS}
+            scorers.append(TaughtAlone(fit_teacher(material, left, heard, teacher), means))
+        return scorers
+
+    return fit
+
+
 def rival(name: str, features: ModelRecipe, *, device: str = "cpu", progress: bool = False) -> Way:
     """A rival by its name, one of [`RIVALS`][affectspace.study.rivals.RIVALS].
 
@@ -134,6 +181,9 @@ def rival(name: str, features: ModelRecipe, *, device: str = "cpu", progress: bo
     if name == "ridge":
         penalties = {f"penalty {a:g}": regression_fit(partial(Ridge, a)) for a in PENALTIES}
         return Way(name=name, choices=penalties, recipe=plain)
+    if name == "teacher":
+        widths = {f"width {w:g}": teacher_fit(Teacher(width=w)) for w in WIDTHS}
+        return Way(name=name, choices=widths, recipe=plain)
     if name == "svr":
         costs = {f"C {c:g}": regression_fit(partial(SVR, C=c)) for c in COSTS}
         return Way(name=name, choices=costs, recipe=plain)
@@ -149,5 +199,5 @@ def rival(name: str, features: ModelRecipe, *, device: str = "cpu", progress: bo
     return network_way(name, recipes, device=device, progress=progress)
 
 
-RIVALS = (*OBJECTIVES, "ridge", "svr", *LOSSES)
+RIVALS = (*OBJECTIVES, "ridge", "svr", "teacher", *LOSSES)
 """The rivals by name."""

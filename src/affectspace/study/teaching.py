@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,10 +16,32 @@ from affectspace.training.teacher import KernelRidge, Teacher, fit_kernel_ridge
 Array = npt.NDArray[np.float64]
 
 
-def taught_ratings(
-    material: Material, gone: frozenset[str], heard: Heard, teacher: Teacher
-) -> dict[str, Array]:
-    """What the teacher estimates for every row of the corpora that remain, rated or not.
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """A teacher that has learned from some corpora.
+
+    Attributes:
+        fits: a regression for each set of a composite feature set, and where its features lie.
+        deviations: of each regression's estimates within a corpus, per label.
+        units: rating units of each label's deviation within a corpus, shape (2,).
+    """
+
+    fits: tuple[tuple[slice, KernelRidge], ...]
+    deviations: tuple[Array, ...]
+    units: Array
+
+    def estimate(self, features: npt.NDArray[np.float32]) -> Array:
+        """Estimates of features (m, f): activation and valence in rating units around 0, (m, 2)."""
+        estimates = [
+            fit.predict(features[:, block]) / deviation
+            for (block, fit), deviation in zip(self.fits, self.deviations, strict=True)
+        ]
+        averaged: Array = np.mean(estimates, axis=0)
+        return averaged * self.units
+
+
+def fit_teacher(material: Material, gone: frozenset[str], heard: Heard, teacher: Teacher) -> Taught:
+    """Let a teacher learn from the rated rows, as recorded, of the corpora that remain.
 
     The teacher learns activation, and valence freed of activation: within a corpus the two go
     together, in one corpus because its happy speech is lively, in another the other way round
@@ -31,10 +55,6 @@ def taught_ratings(
         gone: corpora that are left out. Nothing of theirs is looked at.
         heard: their ratings, see [`heard_ratings`][affectspace.study.typical.heard_ratings].
         teacher: how it regresses.
-
-    Returns:
-        For each label shape (copies * n,), in rating units around 0; the same for all copies of a
-        row; NaN for the corpora left out.
     """
     n = len(material.rows)
     sources = material.rows["source"].to_numpy()
@@ -46,14 +66,35 @@ def taught_ratings(
     counts = weights[rows] / np.sqrt(_sizes(sources[rows]))
     counts /= counts.mean()
     x = material.as_recorded
-    estimates = []
+    fits, deviations = [], []
     for block in blocks_of(material.spec):
         fitted = fit_kernel_ridge(
             x[rows][:, block], lessons, sources[rows], teacher=teacher, weights=counts
         )
-        estimates.append(_in_even_units(fitted, x[kept][:, block], sources[kept]))
-    taught = np.full((n, len(LABELS)), np.nan)
-    taught[kept] = np.mean(estimates, axis=0) * units
+        fits.append((block, fitted))
+        deviations.append(_deviation(fitted.predict(x[kept][:, block]), sources[kept]))
+    return Taught(tuple(fits), tuple(deviations), units)
+
+
+def taught_ratings(
+    material: Material, gone: frozenset[str], heard: Heard, teacher: Teacher
+) -> dict[str, Array]:
+    """What the teacher estimates for every row of the corpora that remain, rated or not.
+
+    Args:
+        material: n rows in several copies.
+        gone: corpora that are left out. Nothing of theirs is looked at.
+        heard: their ratings.
+        teacher: how it regresses; see [`fit_teacher`][affectspace.study.teaching.fit_teacher].
+
+    Returns:
+        For each label shape (copies * n,), in rating units around 0; the same for all copies of a
+        row; NaN for the corpora left out.
+    """
+    kept = ~np.isin(material.rows["source"].to_numpy(), list(gone))
+    taught = np.full((len(material.rows), len(LABELS)), np.nan)
+    fitted = fit_teacher(material, gone, heard, teacher)
+    taught[kept] = fitted.estimate(material.as_recorded[kept])
     return {label: taught[material.clean, i] for i, label in enumerate(LABELS)}
 
 
@@ -90,11 +131,8 @@ def _sizes(corpora: npt.NDArray[np.object_]) -> Array:
     return counts[codes].astype(np.float64)
 
 
-def _in_even_units(
-    fitted: KernelRidge, features: npt.NDArray[np.float32], corpora: npt.NDArray[np.object_]
-) -> Array:
-    """Estimates in units of their mean deviation within a corpus, (m, labels)."""
-    estimates = fitted.predict(features)
+def _deviation(estimates: Array, corpora: npt.NDArray[np.object_]) -> Array:
+    """Mean deviation of estimates (m, labels) within a corpus, (labels,); inf where it is 0."""
     deviations = [estimates[corpora == corpus].std(axis=0) for corpus in dict.fromkeys(corpora)]
     deviation = np.mean(deviations, axis=0)
-    return estimates / np.where(deviation > 1e-9, deviation, np.inf)
+    return np.where(deviation > 1e-9, deviation, np.inf)
