@@ -63,17 +63,17 @@ def quantiles(values: Array, mask: Array, shares: Sequence[float]) -> Array:
     xp = array_namespace(values)
     ordered = xp.sort(xp.where(mask[:, None, :], values, math.inf), axis=2)
     count = xp.sum(xp.astype(mask, xp.int64), axis=1)
+    some = (count > 0)[:, None, None]
     last = xp.clip(count - 1, 0, None)[:, None]
     steps = xp.asarray(list(shares), dtype=xp.float32, device=device(values))
     at = xp.astype(last, xp.float32) * steps
     low = xp.astype(xp.floor(at), xp.int64)
     into = (at - xp.astype(low, xp.float32))[:, None, :]
     below, above = (
-        xp.take_along_axis(ordered, _for_all(place, ordered), axis=2)
+        xp.where(some, xp.take_along_axis(ordered, _for_all(place, ordered), axis=2), 0.0)
         for place in (low, xp.minimum(low + 1, last))
     )
-    found = below + (above - below) * into
-    return xp.where((count > 0)[:, None, None], found, xp.zeros_like(found))
+    return below + (above - below) * into
 
 
 def modulation(contour: Array, mask: Array, there: Array, rates: Sequence[float]) -> Array:

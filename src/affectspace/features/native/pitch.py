@@ -194,8 +194,8 @@ def _autocorrelation(frames: Array, window: Array) -> tuple[Array, Array, Array]
     """Return power spectra, normalised autocorrelations and mean squares of windowed frames."""
     xp = array_namespace(frames)
     where = device(frames)
-    wide = xp.float64 if is_numpy_array(frames) else xp.float32  # see `power_spectrum`
-    spectrum = xp.fft.rfft(frames * xp.astype(window, wide), n=SIZE, axis=1)[:, :BINS]
+    # in double precision as in `power_spectrum`
+    spectrum = xp.fft.rfft(frames * xp.astype(window, xp.float64), n=SIZE, axis=1)[:, :BINS]
     power = xp.astype(xp.real(spectrum) ** 2 + xp.imag(spectrum) ** 2, xp.float32)
     # few enough lags are wanted for a product to be faster than a transform
     raw = power[:, : SIZE // 4] @ xp.asarray(_cosines(), device=where)

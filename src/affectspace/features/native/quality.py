@@ -165,6 +165,7 @@ def _prominence(power: Array) -> Array:
     xp = array_namespace(power)
     where = device(power)
     decibels = (10 / math.log(10)) * xp.log(power[:, : SIZE // 4 + 1] + 1e-12)
+    decibels = decibels - xp.mean(decibels, axis=1, keepdims=True)  # which isn't in what is kept
     kept = xp.abs(decibels @ xp.asarray(_cosines(), device=where))
     level = (20 / math.log(10)) * xp.log(kept + 1e-6)
     x = np.arange(level.shape[1], dtype=np.float32)
