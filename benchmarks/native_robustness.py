@@ -100,9 +100,9 @@ def measure(
     found = {"as they are": (np.nan,) * 3 + (_r(estimate(before), ratings), 0.0, len(sample))}
     plain = registry.backend(extraction.features)
     for name, way in WAYS.items():
-        after = extract(
-            rows[[]], features=Degraded(plain, way), jobs=extraction.jobs, cache=False
-        ).values.to_numpy()
+        jobs = 1 if isinstance(way, Cut) else extraction.jobs  # workers don't know this module
+        worse = extract(rows[[]], features=Degraded(plain, way), jobs=jobs, cache=False)
+        after = worse.values.to_numpy()
         ok = np.isfinite(after).all(axis=1)
         shift = (np.abs(after[ok] - before[ok]) / deviation).mean(axis=0)
         estimates = estimate(after[ok])
