@@ -182,4 +182,5 @@ def _cosines() -> np.ndarray:
     bins, quefrencies = np.arange(SIZE // 4 + 1), np.arange(_TREND.start, _TREND.stop)
     waves = np.cos(np.outer(bins, quefrencies) * (4 * np.pi / SIZE)) * (4 / SIZE)
     waves[[0, -1]] /= 2  # the ends of the band count once, all between for both signs
-    return waves.astype(np.float32)
+    weights: np.ndarray = waves.astype(np.float32)
+    return weights
