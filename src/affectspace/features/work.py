@@ -63,6 +63,10 @@ class Reply(NamedTuple):
     result: Result | None
 
 
+# The C library maps what is larger than 128 kB anew each time, and unmaps it, until it has freed
+# something large: a third of the time goes on page faults without this.
+np.empty(16 * 2**20, np.uint8)
+
 Compute = Callable[[AudioFile, Span], Result]
 """What is done with each span. It never raises, and it pickles, for worker processes."""
 

@@ -131,6 +131,7 @@ def _of_spectra(hops: Hops) -> Array:
 def _of_block(hops: Hops) -> Array:
     xp = array_namespace(hops.blocks)
     power = shape.short_spectrum(hops)
+    magnitude = xp.sqrt(power)
     level = shape.decibels(power)
     band = bands.band_powers(power)
     band_level = shape.decibels(band)
@@ -141,7 +142,7 @@ def _of_block(hops: Hops) -> Array:
         shape.slope(level, 0, 500),
         shape.slope(level, 500, 1_500),
         shape.slope(level, 1_500, 5_000),
-        *shape.moments(power),
+        *shape.moments(level, magnitude),
     )
     return xp.concat(
         [
@@ -149,7 +150,7 @@ def _of_block(hops: Hops) -> Array:
             band_level - xp.mean(band_level, axis=1, keepdims=True),
             xp.stack(spectrum, axis=1),
             shape.roll_offs(power),
-            xp.stack([shape.flux(power**0.5, hops), loudness, xp.log(loudness)], axis=1),
+            xp.stack([shape.flux(magnitude, hops), loudness, xp.log(loudness)], axis=1),
         ],
         axis=1,
     )
@@ -170,13 +171,26 @@ def _of_voice(hops: Hops, heard: Voice) -> list[Array]:
         xp.where(voiced, harmonics_to_noise(heard), nothing),
         xp.log(jitter + 1e-3),
         xp.log(shimmer + 2e-2),
-        harmonic_difference(heard, 2),
-        harmonic_difference(heard, 4),
     )
     return [
         xp.stack(one, axis=1),
-        formant_differences(heard, xp.where(found, resonances.frequency, nothing)),
+        _of_harmonics(heard, xp.where(found, resonances.frequency, nothing)),
         xp.where(found, resonances.frequency, nothing),
         xp.where(found, xp.log(resonances.bandwidth), nothing),
         xp.where(found, resonances.level, nothing),
     ]
+
+
+def _of_harmonics(heard: Voice, resonances: Array) -> Array:
+    """H1-H2, H1-H4, H1-A1, H1-A2, H1-A3; only voiced frames are looked at."""
+    xp = array_namespace(resonances)
+    differences = xp.full(
+        (resonances.shape[0], 5), float("nan"), dtype=xp.float32, device=device(resonances)
+    )
+    rows = xp.nonzero(heard.voiced)[0]
+    if rows.shape[0]:
+        one = Voice(*(xp.take(each, rows, axis=0) for each in heard))
+        two = [harmonic_difference(one, number) for number in (2, 4)]
+        near = formant_differences(one, xp.take(resonances, rows, axis=0))
+        differences[rows, :] = xp.concat([xp.stack(two, axis=1), near], axis=1)
+    return differences

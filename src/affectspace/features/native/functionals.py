@@ -63,17 +63,17 @@ def quantiles(values: Array, mask: Array, shares: Sequence[float]) -> Array:
     xp = array_namespace(values)
     ordered = xp.sort(xp.where(mask[:, None, :], values, math.inf), axis=2)
     count = xp.sum(xp.astype(mask, xp.int64), axis=1)
-    some = (count > 0)[:, None]
-    last = xp.clip(count - 1, 0, None)
-    found = []
-    for share in shares:
-        at = xp.astype(last, xp.float32) * share
-        low = xp.astype(xp.floor(at), xp.int64)
-        high = xp.minimum(low + 1, last)
-        into = (at - xp.astype(low, xp.float32))[:, None]
-        below, above = (xp.where(some, _at(ordered, place), 0.0) for place in (low, high))
-        found.append(below + (above - below) * into)
-    return xp.stack(found, axis=2)
+    some = (count > 0)[:, None, None]
+    last = xp.clip(count - 1, 0, None)[:, None]
+    steps = xp.asarray(list(shares), dtype=xp.float32, device=device(values))
+    at = xp.astype(last, xp.float32) * steps
+    low = xp.astype(xp.floor(at), xp.int64)
+    into = (at - xp.astype(low, xp.float32))[:, None, :]
+    below, above = (
+        xp.where(some, xp.take_along_axis(ordered, _for_all(place, ordered), axis=2), 0.0)
+        for place in (low, xp.minimum(low + 1, last))
+    )
+    return below + (above - below) * into
 
 
 def modulation(contour: Array, mask: Array, there: Array, rates: Sequence[float]) -> Array:
@@ -140,8 +140,8 @@ def _weights(values: Array, mask: Array) -> Array:
     return xp.astype(mask if mask.ndim == 3 else mask[:, None, :], values.dtype)
 
 
-def _at(ordered: Array, place: Array) -> Array:
-    """Entries at a place per signal, (signals, descriptors, frames) -> (signals, descriptors)."""
-    xp = array_namespace(ordered)
-    where = xp.broadcast_to(place[:, None, None], (*ordered.shape[:2], 1))
-    return xp.take_along_axis(ordered, where, axis=2)[:, :, 0]
+def _for_all(place: Array, values: Array) -> Array:
+    """Places of each signal, (signals, n), for each of its descriptors as well."""
+    xp = array_namespace(place)
+    shape = (values.shape[0], values.shape[1], place.shape[1])
+    return xp.broadcast_to(place[:, None, :], shape)

@@ -195,32 +195,28 @@ def _autocorrelation(frames: Array, window: Array) -> tuple[Array, Array, Array]
     xp = array_namespace(frames)
     where = device(frames)
     # in double precision as in `power_spectrum`
-    spectrum = xp.fft.rfft(frames * xp.astype(window, xp.float64), n=SIZE, axis=1)
-    power = xp.real(spectrum) ** 2 + xp.imag(spectrum) ** 2
-    heard = power[:, : SIZE // 4 + 1] * xp.asarray(_band(), dtype=xp.float64, device=where)
-    raw = xp.fft.irfft(xp.astype(heard, spectrum.dtype), n=SIZE // 2, axis=1)
-    raw = xp.astype(raw[:, :_LAGS], xp.float32)
-    energy = raw[:, 0] / 2  # the transform of half the size divides by half as much
-    correlation = raw * (0.5 / (energy + _FLOOR * _WINDOWED))[:, None]
-    correlation = correlation * xp.asarray(_correction(), device=where)
-    return power[:, :BINS], correlation, energy / _WINDOWED
+    spectrum = xp.fft.rfft(frames * xp.astype(window, xp.float64), n=SIZE, axis=1)[:, :BINS]
+    power = xp.astype(xp.real(spectrum) ** 2 + xp.imag(spectrum) ** 2, xp.float32)
+    # few enough lags are wanted for a product to be faster than a transform
+    raw = power[:, : SIZE // 4] @ xp.asarray(_cosines(), device=where)
+    energy = raw[:, 0]
+    correlation = raw / (energy + _FLOOR * _WINDOWED)[:, None]
+    return power, correlation, energy / _WINDOWED
 
 
 @cache
-def _band() -> np.ndarray:
-    """Return weights of power up to 4 kHz: without a constant, falling off from 3 kHz."""
-    hertz = np.arange(SIZE // 4 + 1) * (RATE / SIZE)
-    weights: np.ndarray = np.clip((RATE / 4 - hertz) / 1000, 0, 1)
-    weights[:3] = 0  # as far as the window spreads a constant
-    return weights
+def _cosines() -> np.ndarray:
+    """Return what turns power up to 4 kHz into an autocorrelation, shape (256, lags).
 
-
-@cache
-def _correction() -> np.ndarray:
-    """Return by what the autocorrelation at each lag is multiplied for the window's taper."""
+    The constant is left out, and what lies above 3 kHz falls off; the window's taper is undone.
+    """
+    bins = np.arange(SIZE // 4)
+    band = np.clip((RATE / 4 - bins * (RATE / SIZE)) / 1000, 0, 1)
+    band[:3] = 0  # as far as the window spreads a constant
     window = np.hanning(WINDOW + 2)[1:-1]
-    raw = np.correlate(window, window, "full")[WINDOW - 1 :: _STEP][:_LAGS]
-    weights: np.ndarray = (raw[0] / raw).astype(np.float32)
+    taper = np.correlate(window, window, "full")[WINDOW - 1 :: _STEP][:_LAGS]
+    waves = np.cos(np.outer(bins, np.arange(_LAGS)) * (2 * _STEP * np.pi / SIZE))
+    weights: np.ndarray = (2 / SIZE * band[:, None] * waves * (taper[0] / taper)).astype(np.float32)
     return weights
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 from array_api_compat import array_namespace, device, is_numpy_array
@@ -163,10 +164,9 @@ def cepstral_prominence(voice: Voice) -> Array:
 def _prominence(power: Array) -> Array:
     xp = array_namespace(power)
     where = device(power)
-    wide = xp.complex128 if is_numpy_array(power) else xp.complex64  # see `power_spectrum`
     decibels = (10 / math.log(10)) * xp.log(power[:, : SIZE // 4 + 1] + 1e-12)
-    cepstrum = xp.fft.irfft(xp.astype(decibels, wide), n=SIZE // 2, axis=1)
-    kept = xp.abs(xp.astype(cepstrum[:, _TREND], xp.float32))
+    decibels = decibels - xp.mean(decibels, axis=1, keepdims=True)  # which isn't in what is kept
+    kept = xp.abs(decibels @ xp.asarray(_cosines(), device=where))
     level = (20 / math.log(10)) * xp.log(kept + 1e-6)
     x = np.arange(level.shape[1], dtype=np.float32)
     x = x - x.mean()
@@ -174,3 +174,13 @@ def _prominence(power: Array) -> Array:
     slope = level @ (line / float(np.sum(x**2)))
     above = level - xp.mean(level, axis=1)[:, None] - slope[:, None] * line
     return xp.clip(xp.max(above[:, _PEAK], axis=1), 0, None)
+
+
+@cache
+def _cosines() -> np.ndarray:
+    """Return what turns levels up to 4 kHz into the cepstrum that is kept, shape (257, 248)."""
+    bins, quefrencies = np.arange(SIZE // 4 + 1), np.arange(_TREND.start, _TREND.stop)
+    waves = np.cos(np.outer(bins, quefrencies) * (4 * np.pi / SIZE)) * (4 / SIZE)
+    waves[[0, -1]] /= 2  # the ends of the band count once, all between for both signs
+    weights: np.ndarray = waves.astype(np.float32)
+    return weights

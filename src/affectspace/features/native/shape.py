@@ -6,6 +6,7 @@ All take the power spectra of short frames; see [`short_spectrum`]
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import NamedTuple
 
@@ -59,7 +60,9 @@ def alpha_ratio(power: Array) -> Array:
     Eyben, F. et al. (2016). The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for voice
     research and affective computing. IEEE Trans. Affective Computing 7(2).
     """
-    return decibels(_sum(power, 50, 1_000)) - decibels(_sum(power, 1_000, 5_000))
+    xp = array_namespace(power)
+    both = decibels(power @ xp.asarray(_halves(), device=device(power)))
+    return both[:, 0] - both[:, 1]
 
 
 def hammarberg_index(power: Array) -> Array:
@@ -88,11 +91,7 @@ def slope(level: Array, lowest: float, highest: float) -> Array:
         In dB per kHz, shape (n,).
     """
     xp = array_namespace(level)
-    band = _band(lowest, highest)
-    x = frequencies(SIZE)[band] / 1_000.0
-    x = x - x.mean()
-    weights = xp.asarray((x / np.sum(x**2)).astype(np.float32), device=device(level))
-    return level[:, band] @ weights
+    return level @ xp.asarray(_regression(lowest, highest), device=device(level))
 
 
 def change(magnitude: Array, hops: Hops) -> Array:
@@ -131,24 +130,30 @@ class Moments(NamedTuple):
     entropy: Array
 
 
-def moments(power: Array) -> Moments:
-    """Return the moments of the power over frequency, of the spectrum to the power of 1/2.
+def moments(level: Array, magnitude: Array) -> Moments:
+    """Return the moments of the magnitude over frequency, of the root of the power.
 
     The magnitude is taken in place of the power, so that what is quiet counts too. Peeters, G.
     (2004). A large set of audio features for sound description. Ircam, section 6.1. Entropy: Misra,
     H. et al. (2004). Spectral entropy based feature for robust ASR. ICASSP.
+
+    Args:
+        level: the spectrum in dB, shape (n, 257).
+        magnitude: its root, shape (n, 257).
     """
-    xp = array_namespace(power)
-    magnitude = xp.sqrt(power)
-    share = magnitude / xp.sum(magnitude, axis=1, keepdims=True)
-    f = xp.asarray((frequencies(SIZE) / 1_000.0).astype(np.float32), device=device(power))
-    mean = xp.sum(share * f, axis=1)
+    xp = array_namespace(magnitude)
+    total = xp.sum(magnitude, axis=1)
+    share = magnitude / total[:, None]
+    f = xp.asarray((frequencies(SIZE) / 1_000.0).astype(np.float32), device=device(magnitude))
+    mean = share @ f
     away = f - mean[:, None]
     squares = share * away * away
     variance = xp.clip(xp.sum(squares, axis=1), 1e-4, None)
     spread = xp.sqrt(variance)
-    third = xp.sum(squares * away, axis=1)
-    entropy = -xp.sum(share * xp.log(share), axis=1) / float(np.log(SIZE // 2 + 1))
+    third = xp.vecdot(squares, away)
+    # the mean of ln(share) is that of the level, less ln(total)
+    logarithm = xp.vecdot(share, level) * (math.log(10.0) / 20.0) - xp.log(total)
+    entropy = -logarithm / math.log(SIZE // 2 + 1)
     return Moments(1_000.0 * mean, 1_000.0 * spread, third / spread**3, entropy)
 
 
@@ -162,17 +167,18 @@ def roll_offs(power: Array) -> Array:
         In Hz, shape (n, 4), between bins by linear interpolation.
     """
     xp = array_namespace(power)
-    below = xp.cumulative_sum(power, axis=1)
+    n, bins = power.shape
+    below = xp.cumulative_sum(power, axis=1, dtype=xp.float64)
     total = below[:, -1:]
-    rows = xp.arange(power.shape[0], device=device(power))
-    found = []
-    for share in ROLL_OFFS:
-        wanted = share * total
-        at = xp.sum(xp.astype(below < wanted, xp.int64), axis=1)
-        at = xp.clip(at, 0, power.shape[1] - 1)
-        into = (below[rows, at] - wanted[:, 0]) / power[rows, at]
-        found.append((xp.astype(at, xp.float32) + 0.5 - into) * (RATE / SIZE))
-    return xp.stack(found, axis=1)
+    rows = xp.arange(n, device=device(power))[:, None]
+    # each row as shares from its number to the next one: then all are one rising sequence
+    shares = xp.asarray(np.asarray(ROLL_OFFS), device=device(power))[None, :]
+    rising = xp.reshape(below / total + xp.astype(rows, xp.float64), (-1,))
+    wanted = xp.astype(rows, xp.float64) + shares
+    at = xp.searchsorted(rising, xp.reshape(wanted, (-1,)))
+    at = xp.clip(xp.reshape(at, (n, len(ROLL_OFFS))) - bins * rows, 0, bins - 1)
+    into = (below[rows, at] - shares * total) / xp.astype(power[rows, at], xp.float64)
+    return xp.astype((xp.astype(at, xp.float64) + 0.5 - into) * (RATE / SIZE), xp.float32)
 
 
 def flux(magnitude: Array, hops: Hops) -> Array:
@@ -195,8 +201,24 @@ def flux(magnitude: Array, hops: Hops) -> Array:
     return xp.concat([xp.zeros_like(size[:1]), moved])
 
 
-def _sum(power: Array, lowest: float, highest: float) -> Array:
-    return array_namespace(power).sum(power[:, _band(lowest, highest)], axis=1)
+@cache
+def _halves() -> np.ndarray:
+    """Weights that sum up a spectrum from 50 to 1,000 Hz and from 1 to 5 kHz, shape (257, 2)."""
+    weights = np.zeros((SIZE // 2 + 1, 2), np.float32)
+    weights[_band(50, 1_000), 0] = 1
+    weights[_band(1_000, 5_000), 1] = 1
+    return weights
+
+
+@cache
+def _regression(lowest: float, highest: float) -> np.ndarray:
+    """Weights that give the slope of a spectrum in a band, shape (257,): 0 outside of it."""
+    weights = np.zeros(SIZE // 2 + 1, np.float32)
+    band = _band(lowest, highest)
+    x = frequencies(SIZE)[band] / 1_000.0
+    x = x - x.mean()
+    weights[band] = x / np.sum(x**2)
+    return weights
 
 
 @cache

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 from affectspace.features.native.descriptors import (
     DESCRIPTORS,
@@ -67,6 +68,7 @@ _REGULARITY = tuple(d for d in DESCRIPTORS if d.family == "voice quality" and no
 _LOUDNESS = tuple(d for d in DESCRIPTORS if d.family == "loudness")
 _QUARTERS = {"p20": 0.2, "p50": 0.5, "p80": 0.8, "p95": 0.95}
 _PITCH = {"p10": 0.1, "p20": 0.2, "p50": 0.5, "p80": 0.8, "p90": 0.9}
+_CONTOURS = ("loudness", "log_loudness", "periodicity", "pitch")
 _RUNS = ("rate", "mean_length", "sd_length")
 
 
@@ -122,28 +124,28 @@ def summarise(described: Described, hops: Hops) -> Array:
     xp = array_namespace(described.values)
     rows, there = hops.rows()
 
-    def one(name: str) -> Array:
-        return _laid(described.values, rows, [name])[0][:, 0, :]
+    def statistics(mask: Array, *groups: Sequence[Descriptor]) -> list[list[Array]]:
+        return _statistics(described.values, rows, mask, groups)
 
-    def statistics(mask: Array, descriptors: Sequence[Descriptor]) -> list[Array]:
-        return _statistics(described.values, rows, mask, descriptors)
-
-    loudness, log_loudness, pitch = one("loudness"), one("log_loudness"), one("pitch")
+    contours, _ = _laid(described.values, rows, _CONTOURS)
+    loudness, log_loudness, periodicity, pitch = (contours[:, i, :] for i in range(4))
     voiced = described.voiced[rows] & there
-    speech, clear = _parts(log_loudness, one("periodicity"), voiced, there)
+    speech, clear = _parts(log_loudness, periodicity, voiced, there)
+    spectra, loudness_of_voice, of_voice = statistics(clear, _SPECTRA, _LOUDNESS, _OF_VOICE)
+    loudness_of_speech, regularity = statistics(speech, _LOUDNESS, _REGULARITY)
     return xp.concat(
         [
-            *statistics(clear, _SPECTRA),
-            *statistics(speech, _LOUDNESS),
-            *statistics(clear, _LOUDNESS),
+            *spectra,
+            *loudness_of_speech,
+            *loudness_of_voice,
             quantiles(log_loudness[:, None, :], speech, list(_QUARTERS.values()))[:, 0, :],
-            *statistics(speech, _REGULARITY)[:2],
-            *statistics(clear, _OF_VOICE)[:2],
+            *regularity[:2],
+            *of_voice[:2],
             _pitch(pitch[:, None, :], clear),
             _timing(speech, clear, loudness, there),
-            modulation(log_loudness, there, there, RATES),
-            modulation(_relative(loudness, there), there, there, RATES),
-            modulation(pitch, clear, there, RATES),
+            _swings(
+                [log_loudness, _relative(loudness, there), pitch], [there, there, clear], there
+            ),
         ],
         axis=1,
     )
@@ -165,18 +167,24 @@ def _parts(
 
 
 def _statistics(
-    values: Array, rows: Array, mask: Array, descriptors: Sequence[Descriptor]
-) -> list[Array]:
-    """Mean, deviation and change of descriptors, each (signals, descriptors)."""
+    values: Array, rows: Array, mask: Array, groups: Sequence[Sequence[Descriptor]]
+) -> list[list[Array]]:
+    """Mean, deviation and change of groups of descriptors, each (signals, descriptors).
+
+    All are computed at once: for a signal of some seconds the calls cost more than the sums.
+    """
     xp = array_namespace(values)
     parts = []
-    names = [descriptor.name for descriptor in descriptors]
+    names = [descriptor.name for group in groups for descriptor in group]
     some = max(1, _AT_ONCE // (rows.shape[0] * rows.shape[1]))
     for first in range(0, len(names), some):
         chosen, known = _laid(values, rows, names[first : first + some])
         counts = known & mask[:, None, :]
         parts.append([*mean_and_deviation(chosen, counts), change(chosen, counts)])
-    return [xp.concat(list(part), axis=1) for part in zip(*parts, strict=True)]
+    whole = [xp.concat(list(part), axis=1) for part in zip(*parts, strict=True)]
+    ends = list(accumulate(len(group) for group in groups))
+    spans = [slice(end - len(group), end) for end, group in zip(ends, groups, strict=True)]
+    return [[statistic[:, span] for statistic in whole] for span in spans]
 
 
 def _laid(values: Array, rows: Array, names: Sequence[str]) -> tuple[Array, Array]:
@@ -187,12 +195,9 @@ def _laid(values: Array, rows: Array, names: Sequence[str]) -> tuple[Array, Arra
     an hour of frames as well.
     """
     xp = array_namespace(values)
-    first, last = NAMES.index(names[0]), NAMES.index(names[-1])
-    if NAMES[first : last + 1] == tuple(names):  # in a row: no copy
-        columns = values[:, first : last + 1]
-    else:
-        columns = xp.stack([values[:, NAMES.index(name)] for name in names], axis=1)
-    taken = xp.take(xp.permute_dims(columns, (1, 0)), xp.reshape(rows, (-1,)), axis=1)
+    chosen = xp.asarray([NAMES.index(name) for name in names], device=device(values))
+    columns = xp.take(xp.permute_dims(values, (1, 0)), chosen, axis=0)
+    taken = xp.take(columns, xp.reshape(rows, (-1,)), axis=1)
     laid = xp.permute_dims(xp.reshape(taken, (len(names), *rows.shape)), (1, 0, 2))
     known = xp.isfinite(laid)
     return xp.where(known, laid, xp.zeros_like(laid)), known
@@ -224,15 +229,28 @@ def _timing(speech: Array, clear: Array, loudness: Array, there: Array) -> Array
         xp.astype(xp.sum(xp.astype(m, xp.int64), axis=1), xp.float32) / frames
         for m in (speech, voiced)
     ]
+    stretches = runs(xp.concat([speech, pauses, voiced, unvoiced]), xp.tile(duration, (4,)))
+    measures = xp.reshape(xp.stack(list(stretches)), (3, 4, -1))  # rate, mean, deviation
     columns = [
-        *runs(speech, duration),
-        *runs(pauses, duration)[1:],
-        *runs(voiced, duration),
-        *runs(unvoiced, duration)[1:],
+        *(measures[i, 0, :] for i in range(3)),
+        *(measures[i, 1, :] for i in range(1, 3)),
+        *(measures[i, 2, :] for i in range(3)),
+        *(measures[i, 3, :] for i in range(1, 3)),
         *shares,
         *swells(loudness, there, duration),
     ]
     return xp.stack(columns, axis=1)
+
+
+def _swings(contours: Sequence[Array], masks: Sequence[Array], there: Array) -> Array:
+    """How much contours swing, (signals, contours * rates)."""
+    xp = array_namespace(there)
+    count = len(contours)
+    swing = modulation(
+        xp.concat(list(contours)), xp.concat(list(masks)), xp.tile(there, (count, 1)), RATES
+    )
+    laid = xp.permute_dims(xp.reshape(swing, (count, -1, len(RATES))), (1, 0, 2))
+    return xp.reshape(laid, (there.shape[0], -1))
 
 
 def _relative(loudness: Array, there: Array) -> Array:
