@@ -210,8 +210,8 @@ def test_statistics_frame_by_frame(number):
     span = np.flatnonzero(speech)
     length = span[-1] - span[0] + 1
     inside = clear & (np.arange(len(clear)) >= span[0]) & (np.arange(len(clear)) <= span[-1])
-    assert found["speech_share"] == pytest.approx(speech.sum() / length)
-    assert found["voiced_share"] == pytest.approx(inside.sum() / length)
+    assert found["speech_portion"] == pytest.approx(speech.sum() / length)
+    assert found["voiced_portion"] == pytest.approx(inside.sum() / length)
     begins = np.diff(speech.astype(int), prepend=0) == 1
     assert found["speech_rate"] == pytest.approx(begins.sum() / (length / 100), rel=1e-5)
 
@@ -224,7 +224,7 @@ def test_a_pause_is_measured():
     assert found["speech_rate"] == pytest.approx(2 / 2.1, abs=0.05)
     assert found["speech_mean_length"] == pytest.approx(0.8, abs=0.05)
     assert found["unvoiced_mean_length"] == pytest.approx(0.5, abs=0.07)
-    assert found["voiced_share"] == pytest.approx(1.6 / 2.1, abs=0.06)
+    assert found["voiced_portion"] == pytest.approx(1.6 / 2.1, abs=0.06)
 
 
 def test_the_pitch_is_the_voices():

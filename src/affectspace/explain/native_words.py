@@ -87,8 +87,8 @@ _WHOLE: Mapping[str, Word] = {
     for word in (
         Word("speech_rate", "tempo", "stretches of speech per second", "1/s"),
         Word("voiced_rate", "tempo", "voiced segments per second", "1/s", 1),
-        Word("speech_share", "tempo", "share of speech"),
-        Word("voiced_share", "tempo", "share of voiced parts"),
+        Word("speech_portion", "tempo", "share of speech"),
+        Word("voiced_portion", "tempo", "share of voiced parts"),
         Word("swell_rate", "tempo", "loudness peaks per second", "1/s", 1),
         Word("swell_height", "loudness variation", "height of loudness peaks over the mean", "", 1),
         Word("swell_rise", "loudness variation", "steepness of rising loudness", "", 1),

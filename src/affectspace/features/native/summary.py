@@ -82,6 +82,14 @@ def _of(descriptor: Descriptor, part: str, statistic: str) -> Feature:
     )
 
 
+def _lengths(part: str) -> list[Feature]:
+    units = ("1/s", "s", "s")
+    return [
+        Feature(f"{part}_{name}", "timing", unit)
+        for name, unit in zip(_RUNS, units, strict=True)
+    ]
+
+
 def _named(
     names: Sequence[str], family: Family, unit: str = "", *, level: bool = False
 ) -> list[Feature]:
@@ -97,12 +105,13 @@ FEATURES: tuple[Feature, ...] = (
     *_named(["pitch_mean", "pitch_sd", "pitch_change"], "pitch", "semitones"),
     *_named([f"pitch_{q}" for q in _PITCH], "pitch", "semitones"),
     *_named(["pitch_range80", "pitch_range60"], "pitch", "semitones"),
-    *_named([f"speech_{name}" for name in _RUNS], "timing", "s"),
-    *_named([f"pause_{name}" for name in _RUNS[1:]], "timing", "s"),
-    *_named([f"voiced_{name}" for name in _RUNS], "timing", "s"),
-    *_named([f"unvoiced_{name}" for name in _RUNS[1:]], "timing", "s"),
-    *_named(["speech_share", "voiced_share"], "timing"),
-    *_named(["swell_rate", "swell_height", "swell_rise", "swell_fall"], "timing"),
+    *_lengths("speech"),
+    *_lengths("pause")[1:],
+    *_lengths("voiced"),
+    *_lengths("unvoiced")[1:],
+    *_named(["speech_portion", "voiced_portion"], "timing"),
+    *_named(["swell_rate"], "timing", "1/s"),
+    *_named(["swell_height", "swell_rise", "swell_fall"], "timing"),
     *_named([f"log_loudness_swing_{r:g}" for r in RATES], "timing"),
     *_named([f"loudness_swing_{r:g}" for r in RATES], "timing"),
     *_named([f"pitch_swing_{r:g}" for r in RATES], "timing"),
