@@ -35,6 +35,14 @@ def reproduce(
             show_default="the paper's three",
         ),
     ] = None,
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="published, or default: the package's recipe beside the published one, which is "
+            "always there, on the same folds and compared; may be given several times.",
+            show_default="published",
+        ),
+    ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Folds of the source corpus.")] = 5,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each fold.")] = 1,
     split: Annotated[
@@ -69,14 +77,21 @@ def reproduce(
 
     Writes table1 and table2 (CSV and Markdown), figure3 (PNG and SVG), loss curves, intervals,
     results.parquet, embeddings.parquet, config.json and a self-contained report.html. Table 2 goes
-    to stdout.
+    to stdout, and with a further recipe the comparison, which is also written as comparison (CSV
+    and Markdown). The training options are those of the published recipe.
     """
     with train_extra("affectspace reproduce"):
         from affectspace.evaluation.reproduction import PAPER_OBJECTIVES, Protocol
         from affectspace.report import study as report
         from affectspace.study import Extraction, run_study
+        from affectspace.study.recipes import SINGLE_SOURCE
         from affectspace.training import Recipe
 
+    names = [name for name in dict.fromkeys(recipe or []) if name != "published"]
+    if not set(names) <= set(SINGLE_SOURCE):
+        raise typer.BadParameter(
+            f"choose among published, {', '.join(SINGLE_SOURCE)}", param_hint="--recipe"
+        )
     sources = list(options.named_paths(source, "--source").items())
     if len(sources) != 1:
         raise typer.BadParameter("the study trains on one corpus", param_hint="--source")
@@ -109,6 +124,7 @@ def reproduce(
             cache=options.cache_rule(cache, no_cache),
         ),
         protocol=protocol,
+        recipes={name: SINGLE_SOURCE[name] for name in names},
         progress=True,
     )
     for warning in found.warnings:
@@ -118,4 +134,6 @@ def reproduce(
             report.wide_table(report.table2(found.results)), title="Table 2", notes=[report.STAR]
         )
     )
+    if len(found.comparison):
+        sys.stdout.write("\n" + report.comparison_markdown(found.results, found.comparison))
     typer.echo(f"Wrote {output / 'report.html'} and what it is made of.", err=True)

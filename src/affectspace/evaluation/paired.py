@@ -42,11 +42,11 @@ class Answers(NamedTuple):
 
     Attributes:
         embeddings: shape (n, d), under the target's index; NaN where there is no answer.
-        estimates: shape (n, labels), under the same index.
+        estimates: shape (n, labels), under the same index; None where only spaces are compared.
     """
 
     embeddings: pd.DataFrame
-    estimates: pd.DataFrame
+    estimates: pd.DataFrame | None
 
 
 class Score(NamedTuple):
@@ -98,13 +98,19 @@ def scores(
         for label in LABELS:
             ratings = column_of(table, label)
             given = [answers[way][target] for way in answers]
-            estimates = np.column_stack([each.estimates[label] for each in given])
-            spaces = np.column_stack([each.embeddings.to_numpy() for each in given])
-            known = _known(ratings, estimates, spaces)
+            spaces = [each.embeddings.to_numpy() for each in given]
+            estimates = [
+                each.estimates[label].to_numpy() for each in given if each.estimates is not None
+            ]
+            known = _known(ratings, np.column_stack([*spaces, *estimates]))
             for way, each in zip(answers, given, strict=True):
-                space, own = each.embeddings.to_numpy(), each.estimates[label].to_numpy()
                 for name, metric in METRICS.items():
-                    pair = (space, ratings) if name == "adjusted_r2" else (ratings, own)
+                    if name == "adjusted_r2":
+                        pair = (each.embeddings.to_numpy(), ratings)
+                    elif each.estimates is not None:
+                        pair = (ratings, each.estimates[label].to_numpy())
+                    else:
+                        continue
                     arrays = [np.asarray(array, dtype=np.float64)[known] for array in pair]
                     found[way][target, label, name] = Score(
                         metric(*arrays),
@@ -113,6 +119,17 @@ def scores(
                         len(np.unique(codes[known])),
                     )
     return found
+
+
+def averaged(repeats: Sequence[Scores]) -> dict[str, dict[Key, Score]]:
+    """The mean of each score, and of its draws, over repeats such as folds, on the same rows."""
+    return {
+        way: {
+            key: _mean([found[way][key] for found in repeats])._replace(n=first.n)
+            for key, first in scored.items()
+        }
+        for way, scored in repeats[0].items()
+    }
 
 
 def means(found: Scores, targets: Sequence[str], setting: Callable[[str], Setting]) -> list[Result]:
@@ -160,6 +177,8 @@ def differences(found: Scores, targets: Sequence[str]) -> pd.DataFrame:
         for label in LABELS:
             for metric in METRICS:
                 places = [name for name, *rest in found[first] if rest == [label, metric]]
+                if not places:
+                    continue
                 pairs = {
                     target: _minus(
                         found[first][target, label, metric], found[second][target, label, metric]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from affectspace.errors import TableError
+from affectspace.evaluation import paired
 from affectspace.evaluation.classification import score_classification
 from affectspace.evaluation.consistency import Space, score_consistency
 from affectspace.evaluation.leaks import shared_speakers, speaker_leak
@@ -40,6 +41,13 @@ IEMOCAP). Of a corpus that isn't listed, all rows with a known emotion are used,
 SPLITS = ("class", "speaker")
 """How the source's folds are drawn: stratified by class (published), or also without shared
 speakers."""
+
+
+Further = Callable[
+    [FeatureTable, Sequence[npt.NDArray[np.intp]], Sequence[int]], Sequence[AffectModel]
+]
+"""Makes models by another recipe: of the source's usable rows, in whatever class; for each model
+the positions of the rows that it may learn from, and its seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +83,10 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Trained:
-    """One model of the study: which it is, and the source rows that it never saw."""
+    """One model of the study: which it is, and the source rows that it never saw.
+
+    `objective` is its name in the tables: that of its objective, or of a further recipe.
+    """
 
     model: AffectModel
     objective: str
@@ -92,6 +103,9 @@ class Reproduction:
         results: the results table, protocols `reproduction`, `classification` and `consistency`.
         embeddings: of the first seed's first fold: `corpus`, `model`, `z1`, `z2`, ..., and the
             labels; of the source, the held-out rows.
+        comparison: where there are further recipes, how far each model's `adjusted_r2` is above
+            those of the others, see [`differences`][affectspace.evaluation.paired.differences];
+            means over folds, and over the targets for `all`. Else empty.
         trained: the models.
         used: how many rows of each corpus took part.
         warnings: what a reader of the figures must know, in sentences.
@@ -99,6 +113,7 @@ class Reproduction:
 
     results: pd.DataFrame
     embeddings: pd.DataFrame
+    comparison: pd.DataFrame
     trained: Sequence[Trained]
     used: Mapping[str, int]
     warnings: Sequence[str]
@@ -109,6 +124,7 @@ def reproduce(
     corpora: Mapping[str, FeatureTable],
     *,
     protocol: Protocol | None = None,
+    further: Mapping[str, Further] | None = None,
     progress: bool = False,
 ) -> Reproduction:
     """Run the study on features.
@@ -118,6 +134,9 @@ def reproduce(
         corpora: features and labels (`activation`, `valence`, `emotion`, `speaker`) of every
             corpus, the source among them. Rows whose status is not `ok` are left out.
         protocol: the settings; None for the paper's.
+        further: further recipes by the name that their models have in the tables. They are made on
+            the same folds, but may also learn from rows of the source that the study doesn't use,
+            those of another class; where folds share no speaker, from these neither.
         progress: show progress bars on stderr.
 
     Returns:
@@ -128,14 +147,19 @@ def reproduce(
             objective needs; if a corpus has no usable row; or if no row of any corpus is rated.
         ContractError: if the corpora's features are of different contracts.
     """
-    protocol = protocol or Protocol()
+    protocol, further = protocol or Protocol(), further or {}
+    if clash := set(further) & set(protocol.objectives):
+        raise ValueError(f"further recipes need names of their own, not {', '.join(clash)}")
     used = {name: _usable(name, table) for name, table in corpora.items()}
-    used[source] = _of_study(source, used[source])
+    whole, of_study = used[source], _of_study(source, used[source])
+    used[source] = _classed(source, whole, of_study)
     for table in used.values():
         used[source].spec.check(table.spec)
     splits = list(_folds(source, used[source], protocol))
     _check_ratings(source, used, protocol)
     trained = _train(used[source], splits, protocol, progress=progress)
+    for name, make in further.items():
+        trained += _make(name, make, whole, of_study, splits, protocol)
     results: list[Result] = []
     with progress_bar(len(trained), "Evaluating", unit="models", show=progress) as advance:
         for one in trained:
@@ -146,6 +170,7 @@ def reproduce(
     return Reproduction(
         results_table(results),
         embeddings.reset_index(drop=True),
+        _compared(trained, source, used, protocol) if further else paired.differences({}, []),
         trained,
         {name: len(table) for name, table in used.items()},
         list(_warnings(source, used, splits, protocol)),
@@ -173,16 +198,23 @@ def _check_ratings(source: str, corpora: Mapping[str, FeatureTable], protocol: P
         raise TableError(f"no row of {', '.join(corpora)} is rated, so there is nothing to score")
 
 
-def _of_study(source: str, table: FeatureTable) -> FeatureTable:
-    """The source's rows of the study, `emotion` being the class."""
+def _of_study(source: str, table: FeatureTable) -> npt.NDArray[np.intp]:
+    """The positions of the source's rows of the study."""
     if "emotion" not in table.rows or table.rows["emotion"].isna().all():
         raise TableError(f"{source} has no known emotion, which the folds are stratified by")
-    emotion = table.rows["emotion"]
+    return np.flatnonzero(_classes(source, table).notna())
+
+
+def _classes(source: str, table: FeatureTable) -> pd.Series:
+    """The class of each row; missing where the study doesn't use it."""
     classes = CLASSES.get(source)
-    kept = emotion.map(classes) if classes else emotion
-    chosen = kept.notna().to_numpy()
-    rows = table.rows[chosen].assign(emotion=kept[chosen])
-    return replace(table, values=table.values[chosen], rows=rows)
+    return table.rows["emotion"].map(classes) if classes else table.rows["emotion"]
+
+
+def _classed(source: str, table: FeatureTable, rows: npt.NDArray[np.intp]) -> FeatureTable:
+    """Some rows of the source, `emotion` being the class."""
+    classed = table.rows.assign(emotion=_classes(source, table))
+    return replace(table, values=table.values.iloc[rows], rows=classed.iloc[rows])
 
 
 def _folds(
@@ -234,6 +266,31 @@ def _train(
     )
     return [
         Trained(model, *which, held_out=splits[which[2]][1])
+        for which, model in zip(plan, models, strict=True)
+    ]
+
+
+def _make(
+    name: str,
+    make: Further,
+    whole: FeatureTable,
+    of_study: npt.NDArray[np.intp],
+    splits: Sequence[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]],
+    protocol: Protocol,
+) -> list[Trained]:
+    """Models by a further recipe: on the rows of each fold, and on those of no class."""
+    others = np.setdiff1d(np.arange(len(whole)), of_study)
+    speakers = known_speakers(column_of(whole.rows, "speaker"))
+    rows = []
+    for first, held_out in splits:
+        more = others
+        if protocol.split == "speaker":
+            more = others[~np.isin(speakers[others], speakers[of_study[held_out]])]
+        rows.append(np.sort(np.concatenate([of_study[first], more])))
+    plan = [(seed, fold) for seed in range(protocol.seeds) for fold in range(protocol.folds)]
+    models = make(whole, [rows[fold] for _, fold in plan], [_seed(*which) for which in plan])
+    return [
+        Trained(model, name, *which, held_out=splits[which[1]][1])
         for which, model in zip(plan, models, strict=True)
     ]
 
@@ -295,6 +352,31 @@ def _score(
         )
         results += score_consistency(spaces, setting=setting)
     return results
+
+
+def _compared(
+    trained: Sequence[Trained],
+    source: str,
+    corpora: Mapping[str, FeatureTable],
+    protocol: Protocol,
+) -> pd.DataFrame:
+    """The last recipe's models against the others on the targets, folds averaged in each draw."""
+    names = list(dict.fromkeys(one.objective for one in trained))[::-1]
+    rows = {
+        name: table.rows.assign(source=name) for name, table in corpora.items() if name != source
+    }
+    if not rows:
+        return paired.differences({}, [])
+    folds = []
+    for which in dict.fromkeys((one.seed, one.fold) for one in trained):
+        answers: dict[str, dict[str, paired.Answers]] = {name: {} for name in names}
+        for one in (one for one in trained if (one.seed, one.fold) == which):
+            for name, table, z in _spaces(one, source, corpora, protocol):
+                if name != source:
+                    space = pd.DataFrame(z, index=table.rows.index)
+                    answers[one.objective][name] = paired.Answers(space, None)
+        folds.append(paired.scores(answers, rows))
+    return paired.differences(paired.averaged(folds), list(rows))
 
 
 def _embedded(

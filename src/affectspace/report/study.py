@@ -14,12 +14,22 @@ from matplotlib.figure import Figure
 
 import affectspace
 from affectspace.evaluation import paper
+from affectspace.evaluation.transfer import LABELS
+from affectspace.report.evaluation import comparison_sentences
 from affectspace.report.text import cells, markdown_table, number
 
 SIGNIFICANCE = 0.05
 """A fit is marked as not significant where its p value reaches this in any fold."""
 
 STAR = "* not significant: p of the F test at or above 0.05 in at least one fold."
+
+
+COMPARISON = "Mean over the targets: adjusted R² of the label on the embedding"
+
+COMPARED = (
+    "In brackets 95 % intervals over the same resampled speakers, means over folds; each interval "
+    "speaks of one comparison."
+)
 
 
 def table1(results: pd.DataFrame) -> pd.DataFrame:
@@ -114,6 +124,26 @@ def markdown(table: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> s
     return "\n\n".join(parts) + "\n"
 
 
+def means_table(results: pd.DataFrame) -> pd.DataFrame:
+    """Table 2's figures, averaged over the targets: `model` and a column per label.
+
+    Each target counts the same; one without ratings has no figure, so it counts for nothing.
+    """
+    table = table2(results)
+    targets = table[table["corpus"] != results["source"].iloc[0]]
+    means = targets.groupby(["model", "label"], sort=False)["mean"].mean().unstack("label")
+    present = [label for label in LABELS if label in means]
+    wide: pd.DataFrame = means[present].reset_index().rename_axis(columns=None)
+    return wide
+
+
+def comparison_markdown(results: pd.DataFrame, comparison: pd.DataFrame) -> str:
+    """How the last model compares with the others on the targets: mean figures, then sentences."""
+    table = markdown_table(means_table(results))
+    sentences = "\n".join(f"- {sentence}" for sentence in comparison_sentences(comparison))
+    return "\n\n".join([f"# {COMPARISON}", table, sentences, COMPARED]) + "\n"
+
+
 def consistency_table(results: pd.DataFrame) -> pd.DataFrame:
     """Protocol 5, summarised: does the same label land in the same place in another corpus?
 
@@ -142,6 +172,7 @@ def classification_table(results: pd.DataFrame) -> pd.DataFrame:
 def study_page(
     results: pd.DataFrame,
     *,
+    comparison: pd.DataFrame | None = None,
     figures: Mapping[str, Figure],
     inputs: pd.DataFrame,
     config: Mapping[str, Any],
@@ -152,12 +183,14 @@ def study_page(
 
     Args:
         results: the results table of the study.
+        comparison: of the last model with the others; None or empty: none.
         figures: by caption.
         inputs: what came in: a row per corpus.
         config: the settings, shown as they are.
         warnings: sentences that stand above the figures.
         notice: a banner at the top, for instance that the data is synthetic.
     """
+    compared = pd.DataFrame() if comparison is None else comparison
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("affectspace"),
         autoescape=True,
@@ -171,6 +204,10 @@ def study_page(
         table1=cells(wide_table(table1(results))),
         table2=cells(wide_table(table2(results))),
         star=STAR,
+        means=None if compared.empty else cells(means_table(results)),
+        sentences=comparison_sentences(compared),
+        means_title=COMPARISON,
+        compared=COMPARED,
         consistency=cells(consistency_table(results)),
         classification=cells(classification_table(results)),
         figures={caption: _embedded(figure) for caption, figure in figures.items()},

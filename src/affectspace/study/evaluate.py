@@ -165,10 +165,7 @@ def _scored(done: Sequence[_Done], settings: Settings) -> Evaluation:
     tasks, material = done[0].tasks, done[0].material
     rows = {name: material.rows[task.rows] for name, task in tasks.items()}
     answers = {
-        one.way.name: {
-            name: Answers(*(part.reindex(table.index) for part in one.answers[name]))
-            for name, table in rows.items()
-        }
+        one.way.name: {name: _under(one.answers[name], table.index) for name, table in rows.items()}
         for one in done
     }
     single = [name for name, task in tasks.items() if task.single]
@@ -200,6 +197,12 @@ def _scored(done: Sequence[_Done], settings: Settings) -> Evaluation:
         choices=_choices(done),
         warnings=[],
     )
+
+
+def _under(answers: Answers, index: pd.Index) -> Answers:
+    """Answers for other rows; missing where there are none."""
+    z, estimates = answers
+    return Answers(z.reindex(index), None if estimates is None else estimates.reindex(index))
 
 
 def _setting(one: _Done, target: str, protocol: str) -> Setting:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from affectspace.audio import Channel
 from affectspace.audio.degrade import Degradation
@@ -74,3 +74,16 @@ RECIPES = {
     ),
 }
 """The recipes by name. `default` makes the model that comes with the package."""
+
+SINGLE_SOURCE = {
+    "default": replace(
+        RECIPES["default"],
+        sources=(),
+        typical=False,
+        degradations=(),
+        calibrate=False,
+        training=replace(RECIPES["default"].training, clip=2.0),
+    ),
+}
+"""What is left of the recipes where one corpus is all there is, as in the paper's study. `default`
+clips closer: a single corpus doesn't tell how far others go."""

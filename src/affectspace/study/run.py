@@ -19,6 +19,8 @@ from affectspace.evaluation import write_results
 from affectspace.evaluation.reproduction import Protocol, Reproduction, Trained, reproduce
 from affectspace.report import study as report
 from affectspace.study.inputs import Corpus, Extraction, read_corpora
+from affectspace.study.recipes import ModelRecipe
+from affectspace.study.single import further_model
 from affectspace.tables import filled_at_once
 
 FEATURES = "egemaps"
@@ -36,6 +38,7 @@ def run_study(
     labels: str | Path | None = None,
     extraction: Extraction | None = None,
     protocol: Protocol | None = None,
+    recipes: Mapping[str, ModelRecipe] | None = None,
     notice: str = "",
     progress: bool = False,
 ) -> Reproduction:
@@ -50,6 +53,10 @@ def run_study(
         labels: ratings that came apart, see `read_corpus`.
         extraction: the feature set, and how to extract it; None for `egemaps`.
         protocol: the settings of the study; None for the paper's.
+        recipes: further recipes by name, to compare with the published one on the same folds; each
+            is a model `OBJECTIVE (NAME)` in all tables. See
+            [`SINGLE_SOURCE`][affectspace.study.recipes.SINGLE_SOURCE] and
+            [`fit_to_one_corpus`][affectspace.study.single.fit_to_one_corpus].
         notice: a banner for the report and the figures, for instance that the data is synthetic.
         progress: show progress bars on stderr.
 
@@ -67,9 +74,13 @@ def run_study(
     )
     source_name = next(iter(corpora))
     tables = {name: corpus.table for name, corpus in corpora.items()}
+    recipes = {f"{one.objective} ({name})": one for name, one in (recipes or {}).items()}
+    further = {name: further_model(one, progress=progress) for name, one in recipes.items()}
     with filled_at_once(Path(output)) as folder:  # a folder that can't be written fails early
-        found = reproduce(source_name, tables, protocol=protocol, progress=progress)
-        config = _config(corpora, extraction, protocol, labels=labels, notice=notice)
+        found = reproduce(
+            source_name, tables, protocol=protocol, further=further, progress=progress
+        )
+        config = _config(corpora, extraction, protocol, recipes, labels=labels, notice=notice)
         _write(folder, found, corpora, config, notice)
     return found
 
@@ -97,6 +108,10 @@ def _write(
         table.to_csv(folder / f"{name}.csv", index=False)
         text = report.markdown(report.wide_table(table), title=titles[name], notes=notes)
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    if len(found.comparison):
+        found.comparison.to_csv(folder / "comparison.csv", index=False)
+        text = report.comparison_markdown(results, found.comparison)
+        (folder / "comparison.md").write_text(text, encoding="utf-8")
     figure3 = plots.figure3(found.embeddings, title=notice)
     losses = plots.loss_curves(history(found.trained), title=notice)
     intervals = plots.intervals(results[results["protocol"] == "reproduction"], title=notice)
@@ -106,6 +121,7 @@ def _write(
     intervals.savefig(folder / "intervals.png", dpi=150)
     page = report.study_page(
         results,
+        comparison=found.comparison,
         figures={
             "Table 2 with 95 % intervals over speakers, mean over folds.": intervals,
             "Figure 3: the latent space of each corpus (columns) under each model (rows), "
@@ -135,6 +151,7 @@ def _config(
     corpora: Mapping[str, Corpus],
     extraction: Extraction,
     protocol: Protocol,
+    recipes: Mapping[str, ModelRecipe],
     *,
     labels: str | Path | None,
     notice: str,
@@ -146,6 +163,7 @@ def _config(
         "notice": notice,
         "extraction": asdict(extraction),
         "protocol": asdict(protocol),
+        "recipes": {name: asdict(recipe) for name, recipe in recipes.items()},
         "labels": None if labels is None else str(labels),
         "inputs": {
             name: {"path": str(corpus.path), "sha256": corpus.digest}
