@@ -1,4 +1,4 @@
-"""`native`: 275 features of the package's own, on NumPy alone."""
+"""`native`: 289 features of the package's own, on NumPy alone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Native:
         )
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the features of a signal, shape (n,) -> (275,).
+        """Return the features of a signal, shape (n,) -> (289,).
 
         Raises:
             AudioError: where no frame is voiced.

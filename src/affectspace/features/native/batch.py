@@ -38,7 +38,7 @@ def features(signals: Sequence[Array]) -> Array:
         >>> buzz = np.tile(np.eye(1, 100, dtype=np.float32)[0], 160)
         >>> found = features([buzz, np.zeros(8_000, np.float32)])
         >>> found.shape, np.isnan(found).all(axis=1)
-        ((2, 275), array([False,  True]))
+        ((2, 289), array([False,  True]))
     """
     if not signals:
         raise AudioError(Status.EMPTY, "there are no signals to compute features of")

@@ -22,8 +22,8 @@ FRAME = 320
 SIZE = 512
 """Samples of its transform: bins of 31.25 Hz."""
 
-FLOOR = 1e-11
-"""Power per bin that is added to every spectrum, where full scale is 1: some -110 dB, so that
+FLOOR = 1e-13
+"""Power per bin that is added to every spectrum, where full scale is 1: some -130 dB, so that
 digital silence has a spectrum, a flat one."""
 
 ROLL_OFFS = (0.25, 0.5, 0.75, 0.9)

@@ -61,6 +61,7 @@ class Feature(NamedTuple):
 
 _STATISTICS = ("mean", "sd", "change")
 _SPECTRA = tuple(d for d in DESCRIPTORS if d.family in ("cepstrum", "bands", "spectrum"))
+_SHAPE = tuple(d for d in DESCRIPTORS if d.family == "spectrum")
 _OF_VOICE = tuple(
     d for d in DESCRIPTORS if d.of_voice and d.family in ("voice quality", "formants")
 )
@@ -85,8 +86,7 @@ def _of(descriptor: Descriptor, part: str, statistic: str) -> Feature:
 def _lengths(part: str) -> list[Feature]:
     units = ("1/s", "s", "s")
     return [
-        Feature(f"{part}_{name}", "timing", unit)
-        for name, unit in zip(_RUNS, units, strict=True)
+        Feature(f"{part}_{name}", "timing", unit) for name, unit in zip(_RUNS, units, strict=True)
     ]
 
 
@@ -98,6 +98,7 @@ def _named(
 
 FEATURES: tuple[Feature, ...] = (
     *(_of(d, "voiced", s) for s in _STATISTICS for d in _SPECTRA),
+    *(_of(d, "unvoiced", "mean") for d in _SHAPE),
     *(_of(d, part, s) for part in ("speech", "voiced") for s in _STATISTICS for d in _LOUDNESS),
     *_named([f"log_loudness_speech_{q}" for q in _QUARTERS], "loudness", "", level=True),
     *(_of(d, "speech", s) for s in _STATISTICS[:2] for d in _REGULARITY),
@@ -139,12 +140,14 @@ def summarise(described: Described, hops: Hops) -> Array:
     contours, _ = _laid(described.values, rows, _CONTOURS)
     loudness, log_loudness, periodicity, pitch = (contours[:, i, :] for i in range(4))
     voiced = described.voiced[rows] & there
-    speech, clear = _parts(log_loudness, periodicity, voiced, there)
+    speech, clear, unvoiced = _parts(log_loudness, periodicity, voiced, there)
     spectra, loudness_of_voice, of_voice = statistics(clear, _SPECTRA, _LOUDNESS, _OF_VOICE)
     loudness_of_speech, regularity = statistics(speech, _LOUDNESS, _REGULARITY)
+    (shape_of_unvoiced,) = statistics(unvoiced, _SHAPE)
     return xp.concat(
         [
             *spectra,
+            shape_of_unvoiced[0],
             *loudness_of_speech,
             *loudness_of_voice,
             quantiles(log_loudness[:, None, :], speech, list(_QUARTERS.values()))[:, 0, :],
@@ -162,17 +165,23 @@ def summarise(described: Described, hops: Hops) -> Array:
 
 def _parts(
     log_loudness: Array, periodicity: Array, voiced: Array, there: Array
-) -> tuple[Array, Array]:
-    """Which frames are speech, and which are clearly voiced, each (signals, frames)."""
+) -> tuple[Array, Array, Array]:
+    """Which frames are speech, clearly voiced, and unvoiced speech, each (signals, frames)."""
     xp = array_namespace(log_loudness)
     level = log_loudness * (10.0 / (0.3 * 2.302585))  # dB of the power that is as loud
     loudest = quantiles(level[:, None, :], there, [0.95])[:, 0, :]
     speech = there & (level > loudest - SPEECH)
     clear = voiced & (level > loudest - VOICED) & (periodicity >= CLEARLY)
-    for more in (voiced, speech):
-        few = xp.sum(xp.astype(clear, xp.int64), axis=1, keepdims=True) < FEWEST
-        clear = xp.where(few, more, clear)
-    return speech, clear
+    return speech, _or(clear, voiced, speech), _or(speech & ~voiced, speech)
+
+
+def _or(mask: Array, *others: Array) -> Array:
+    """A mask, for each signal that has enough frames in it; another one for the others."""
+    xp = array_namespace(mask)
+    for other in others:
+        few = xp.sum(xp.astype(mask, xp.int64), axis=1, keepdims=True) < FEWEST
+        mask = xp.where(few, other, mask)
+    return mask
 
 
 def _statistics(
