@@ -167,7 +167,6 @@ def _parts(
     log_loudness: Array, periodicity: Array, voiced: Array, there: Array
 ) -> tuple[Array, Array, Array]:
     """Which frames are speech, clearly voiced, and unvoiced speech, each (signals, frames)."""
-    xp = array_namespace(log_loudness)
     level = log_loudness * (10.0 / (0.3 * 2.302585))  # dB of the power that is as loud
     loudest = quantiles(level[:, None, :], there, [0.95])[:, 0, :]
     speech = there & (level > loudest - SPEECH)
