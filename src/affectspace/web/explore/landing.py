@@ -64,7 +64,7 @@ def land(model: AffectModel, content: bytes) -> dict[str, Any]:
     except AudioError as error:
         return {"status": str(error.status), "message": str(error), "caution": [], "meanings": {}}
     table = model.embed((samples[:, :MOST_CHANNELS].T, rate), jobs=1, cache=False)
-    return _plain(table.iloc[0].to_dict())
+    return _plain({str(name): value for name, value in table.iloc[0].items()})
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

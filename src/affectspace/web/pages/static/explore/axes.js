@@ -83,6 +83,6 @@ function corners(context, { left, top, width, height }) {
   for (const [right, up, text] of CORNERS) {
     context.textAlign = right ? 'right' : 'left';
     context.textBaseline = up ? 'top' : 'bottom';
-    context.fillText(text, right ? left + width - 7 : left + 7, up ? top + 7 : top + height - 7);
+    context.fillText(text, right ? left + width - 13 : left + 13, up ? top + 12 : top + height - 12);
   }
 }

@@ -1,10 +1,11 @@
 /** Single marks on the plane: points, doubts, and what was dropped. */
 
-/* global Rows, State, Theme */
+/* global Rows, Theme */
 import { isRating } from './axes.js';
 
 const SQUARES = 5000; // from so many points on, small squares, which a canvas draws much quicker
 const UNUSUAL = 'unusual';
+const CLEAR = 500; // doubts that are drawn as strongly as one
 
 /** Fewer points are larger and more opaque. */
 export function sizeOf(count) {
@@ -31,17 +32,17 @@ export function drawPoint(context, x, y, radius, symbol) {
   }
 }
 
-/** A ring around rows with a caution, a cross through unusual ones. */
-export function drawDoubts(context, rows, { toX, toY }, radius) {
-  const { x, y } = State.axes;
+/** A ring around rows with a caution, a cross through unusual ones; the more there are, the fainter. */
+export function drawDoubts(context, rows, placeOf, radius) {
+  const doubtful = rows.filter((row) => Rows.cautions(row).length);
   const reach = radius + 2.2;
-  context.strokeStyle = Theme.variable('--warn');
-  context.lineWidth = radius < 3 ? 1 : 1.4;
+  context.globalAlpha = Math.min(Math.max(CLEAR / doubtful.length, 0.12), 0.8);
+  context.strokeStyle = Theme.variable('--ink');
+  context.lineWidth = radius < 3 ? 0.8 : 1.2;
   context.beginPath();
-  for (const row of rows) {
+  for (const row of doubtful) {
     const words = Rows.cautions(row);
-    if (!words.length) continue;
-    const [px, py] = [toX(x.values[row]), toY(y.values[row])];
+    const [px, py] = placeOf(row);
     if (words.includes(UNUSUAL)) {
       context.moveTo(px - reach, py - reach);
       context.lineTo(px + reach, py + reach);
@@ -54,6 +55,7 @@ export function drawDoubts(context, rows, { toX, toY }, radius) {
     }
   }
   context.stroke();
+  context.globalAlpha = 1;
 }
 
 /** A recording that was dropped: a star with its interval and its name. */

@@ -24,6 +24,7 @@ export function makePlane({ isMarked }) {
   let size = { width: 0, height: 0 };
   let view = null; // what is seen of both axes
   let drawn = new Int32Array(); // the rows that have a point
+  const [px, py] = [new Float32Array(Rows.count), new Float32Array(Rows.count)]; // where they are
   let scheme = null;
   let landed = []; // what was dropped: {name, values, low, high} by column
   let hovered = -1;
@@ -49,9 +50,11 @@ export function makePlane({ isMarked }) {
   });
   const toX = (value) => area().left + ((value - view.x[0]) / (view.x[1] - view.x[0])) * area().width;
   const toY = (value) => area().top + (1 - (value - view.y[0]) / (view.y[1] - view.y[0])) * area().height;
-  const fromX = (px) => view.x[0] + ((px - area().left) / area().width) * (view.x[1] - view.x[0]);
-  const fromY = (py) => view.y[0] + (1 - (py - area().top) / area().height) * (view.y[1] - view.y[0]);
+  const fromX = (across) => view.x[0] + ((across - area().left) / area().width) * (view.x[1] - view.x[0]);
+  const fromY = (down) => view.y[0] + (1 - (down - area().top) / area().height) * (view.y[1] - view.y[0]);
   const scales = () => ({ toX, toY, area: area(), view });
+
+  const placeOf = (row) => [px[row], py[row]];
 
   function fitCanvas(canvas) {
     const ratio = window.devicePixelRatio || 1;
@@ -80,13 +83,14 @@ export function makePlane({ isMarked }) {
     Dom.byId('plane-title').textContent = titleOf(State.axes);
     scheme = Colour.scheme(State.colour);
     drawn = State.shown.filter((row) => Number.isFinite(x.values[row]) && Number.isFinite(y.values[row]));
+    for (const row of drawn) [px[row], py[row]] = [toX(x.values[row]), toY(y.values[row])];
     drawAxes(context, State.axes, scales());
     clipped(context, () => {
       const { radius, opacity } = sizeOf(drawn.length);
       if (State.picked) drawAll(context, drawn.filter((row) => !isMarked(row)), radius, FAINT);
       const strong = State.picked ? drawn.filter(isMarked) : drawn;
       drawAll(context, strong, radius, State.picked ? Math.max(opacity, 0.8) : opacity);
-      if (Dom.byId('doubts').checked) drawDoubts(context, strong, scales(), radius);
+      if (Dom.byId('doubts').checked) drawDoubts(context, strong, placeOf, radius);
     });
     Colour.legend(State.colour, scheme);
     const { length } = drawn;
@@ -96,7 +100,6 @@ export function makePlane({ isMarked }) {
 
   /** In the table's order, so that no category lies on top of all others. */
   function drawAll(context, rows, radius, opacity) {
-    const { x, y } = State.axes;
     let slot = -1;
     context.globalAlpha = opacity;
     for (const row of rows) {
@@ -104,7 +107,7 @@ export function makePlane({ isMarked }) {
         slot = scheme.slots[row];
         context.fillStyle = scheme.looks[slot].colour;
       }
-      drawPoint(context, toX(x.values[row]), toY(y.values[row]), radius, scheme.looks[slot].symbol);
+      drawPoint(context, px[row], py[row], radius, scheme.looks[slot].symbol);
     }
     context.globalAlpha = 1;
   }
@@ -121,16 +124,16 @@ export function makePlane({ isMarked }) {
 
   function drawCross(context, row) {
     const { x, y } = State.axes;
-    const [px, py] = [toX(x.values[row]), toY(y.values[row])];
-    if (!Number.isFinite(px) || !Number.isFinite(py)) return;
+    const [across, up] = [toX(x.values[row]), toY(y.values[row])];
+    if (!Number.isFinite(across) || !Number.isFinite(up)) return;
     const ends = (column) => (isRating(column) ? ['low', 'high'].map((end) => Rows.number(`${column.name}_${end}`, row)) : [NaN, NaN]);
     const [[left, right], [low, high]] = [ends(x), ends(y)];
     context.strokeStyle = Theme.variable('--ink');
     context.lineWidth = 1.6;
     context.beginPath();
-    context.arc(px, py, 8, 0, 2 * Math.PI);
-    if (Number.isFinite(left)) { context.moveTo(toX(left), py); context.lineTo(toX(right), py); }
-    if (Number.isFinite(low)) { context.moveTo(px, toY(low)); context.lineTo(px, toY(high)); }
+    context.arc(across, up, 8, 0, 2 * Math.PI);
+    if (Number.isFinite(left)) { context.moveTo(toX(left), up); context.lineTo(toX(right), up); }
+    if (Number.isFinite(low)) { context.moveTo(across, toY(low)); context.lineTo(across, toY(high)); }
     context.stroke();
   }
 
@@ -140,7 +143,7 @@ export function makePlane({ isMarked }) {
     context.lineWidth = 1.5;
     context.setLineDash([5, 3]);
     context.beginPath();
-    trace.forEach(([px, py], i) => (i ? context.lineTo(px, py) : context.moveTo(px, py)));
+    trace.forEach((place, i) => (i ? context.lineTo(...place) : context.moveTo(...place)));
     context.closePath();
     context.fill();
     context.stroke();
@@ -154,9 +157,9 @@ export function makePlane({ isMarked }) {
   }
 
   /** Zoom by a factor about a place in pixels, the middle of the plane if there is none. */
-  function zoom(factor, px = area().left + area().width / 2, py = area().top + area().height / 2) {
+  function zoom(factor, across = area().left + area().width / 2, down = area().top + area().height / 2) {
     const about = ([low, high], centre) => [centre + (low - centre) * factor, centre + (high - centre) * factor];
-    view = { x: about(view.x, fromX(px)), y: about(view.y, fromY(py)) };
+    view = { x: about(view.x, fromX(across)), y: about(view.y, fromY(down)) };
     draw();
   }
 
@@ -166,14 +169,11 @@ export function makePlane({ isMarked }) {
     draw();
   }
 
-  const placeOf = (row) => [toX(State.axes.x.values[row]), toY(State.axes.y.values[row])];
-
   /** The row whose point is nearest to a place, within reach; the later of equal ones, which is on top. */
-  function nearest(px, py) {
+  function nearest(across, down) {
     let [found, best] = [-1, NEAR ** 2];
     for (const row of drawn) {
-      const [x, y] = placeOf(row);
-      const distance = (x - px) ** 2 + (y - py) ** 2;
+      const distance = (px[row] - across) ** 2 + (py[row] - down) ** 2;
       if (distance <= best) [found, best] = [row, distance];
     }
     return found;
