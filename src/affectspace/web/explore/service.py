@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import secrets
 import shlex
 from collections.abc import AsyncIterator, Sequence
@@ -200,17 +201,19 @@ def _add_selection(app: FastAPI, exploring: Exploring) -> None:
         return found
 
     @app.post(f"/api/{KIND}/selection", tags=[KIND])
-    def selection(body: RowsBody, request: Request) -> dict[str, str]:
+    def selection(body: RowsBody, request: Request) -> Response:
         """Give rows with all of their columns, as CSV."""
         sessions.of(request, KIND)
-        return {"name": "selection.csv", "content": selected_csv(collection, rows_of(body))}
+        content = selected_csv(collection, rows_of(body))
+        answer = {"name": "selection.csv", "content": content}
+        return Response(json.dumps(answer), media_type="application/json")  # ASCII: no text fails
 
     @app.post(f"/api/{KIND}/annotate", tags=[KIND])
     def annotate(body: RowsBody, request: Request) -> dict[str, Any]:
         """Make a table of what is to be rated; say how to go on with it."""
         sessions.of(request, KIND)
         table = ratable(collection, rows_of(body))
-        if table.empty:
+        if not len(table):
             raise Refusal(422, "invalid", "None of the selected rows can be heard")
         if exploring.study is None:
             name = "to-rate.csv"

@@ -54,7 +54,7 @@ export function selection(api, about, { say }) {
     const unscored = rows.reduce((sum, row) => sum + Number(!Rows.isScored(row)), 0);
     const doubtful = rows.reduce((sum, row) => sum + Number(Rows.isScored(row) && Rows.cautions(row).length > 0), 0);
     const parts = [unscored && `${unscored.toLocaleString('en')} not scored`, doubtful && `${doubtful.toLocaleString('en')} with a caution`].filter(Boolean);
-    const head = any ? `${count(rows.length, 'row')} selected` : `Nothing is selected: all ${count(rows.length, 'row')} shown count`;
+    const head = any ? `${count(rows.length, 'row')} selected` : `Nothing selected: ${count(rows.length, 'row')} shown`;
     Dom.byId('selected').textContent = [head, ...parts].join(', ');
     const found = means(rows);
     Dom.byId('selection-means').hidden = !found.length;
