@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-VIEWPORT = {"width": 1120, "height": 860}
+VIEWPORT = {"width": 1280, "height": 900}
 LASSO = ((0.3, 0.2), (0.62, 0.12), (0.7, 0.38), (0.52, 0.52), (0.3, 0.48))  # shares of the plane
 
 
@@ -21,7 +21,7 @@ def photograph(address: str, picture: Path, recording: Path | None) -> None:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_context(viewport=VIEWPORT, device_scale_factor=1.5).new_page()
+        page = browser.new_context(viewport=VIEWPORT, device_scale_factor=1.25).new_page()
         page.goto(address)
         page.wait_for_selector("html[data-ready]")
         page.select_option("#colour", label="emotion")
@@ -37,6 +37,7 @@ def photograph(address: str, picture: Path, recording: Path | None) -> None:
             page.set_input_files("#file", recording)
             page.wait_for_selector("#landed li")
         page.mouse.move(5, 5)
+        page.evaluate("window.scrollTo(0, 0)")
         page.screenshot(path=picture)
         browser.close()
 

@@ -22,7 +22,14 @@ pytestmark = pytest.mark.browser
 
 ROWS = 300
 HOSTILE = "<img src=x onerror='window.hacked = 1'>.wav"
+DROP = """([content, name]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(content)], name));
+    window.dispatchEvent(new DragEvent('dragover', { dataTransfer: data }));
+    window.dispatchEvent(new DragEvent('drop', { dataTransfer: data }));
+}"""
 LASSO = [(0.2, 0.25), (0.62, 0.2), (0.7, 0.5), (0.5, 0.66), (0.25, 0.6)]  # shares of the plane
+ENDS = ("", "_low", "_high")
 EDGE = {"left": 46, "right": 12, "top": 12, "bottom": 42}
 
 
@@ -238,24 +245,26 @@ def test_it_works_by_keys_alone(visit):
     assert page.locator("#scroller tr[aria-selected=true]").count() == 1
 
 
-def test_a_dropped_file_lands_on_the_plane(visit, tmp_path):
-    page = visit()
+def test_a_dropped_file_lands_on_the_plane(visit, exploring, tmp_path):
+    page = visit(refused=["404"])  # the nearest row need not have a sound
     before = page.evaluate("document.getElementById('over').toDataURL()")
     content = list(in_bytes(voice(1.2, pitch=170)))
-    page.evaluate(
-        """([content, name]) => {
-            const data = new DataTransfer();
-            data.items.add(new File([new Uint8Array(content)], name));
-            window.dispatchEvent(new DragEvent('dragover', { dataTransfer: data }));
-            window.dispatchEvent(new DragEvent('drop', { dataTransfer: data }));
-        }""",
-        [content, HOSTILE],
-    )
+    with page.expect_response("**/api/explore/landing") as landing:
+        page.evaluate(DROP, [content, HOSTILE])
     page.wait_for_selector("#landed li")
     text = page.inner_text("#landed")
     assert HOSTILE in text
     assert re.search(r"activation \d\.\d\d \(\d\.\d\d to \d\.\d\d\)", text)
     assert page.evaluate("document.getElementById('over').toDataURL()") != before
+    landed = landing.value.json()
+    table = table_of(exploring)
+    distances = (table["z1"] - landed["z1"]) ** 2 + (table["z2"] - landed["z2"]) ** 2
+    nearest = distances.argsort().to_numpy()[:3]
+    near = page.locator("#landed .near").all_inner_texts()
+    assert near == [table.index[row][0].rsplit("/", 1)[1] for row in nearest]
+    page.click("#landed .near >> nth=0")
+    assert page.inner_text("#details h2") == near[0]
+    before = page.evaluate("document.getElementById('over').toDataURL()")
     page.click("#landed button:text('Play')")
     (tmp_path / "broken.wav").write_bytes(b"no sound")
     page.set_input_files("#file", str(tmp_path / "broken.wav"))
@@ -264,7 +273,7 @@ def test_a_dropped_file_lands_on_the_plane(visit, tmp_path):
     page.click("[aria-label='Remove broken.wav']")
     page.locator("#landed button:text('Remove')").click()
     assert page.locator("#landed li").count() == 0
-    assert page.evaluate("document.getElementById('over').toDataURL()") == before
+    assert page.evaluate("document.getElementById('over').toDataURL()") != before
 
 
 def test_a_recording_that_is_too_long_is_refused_in_words(visit, tmp_path):
@@ -332,6 +341,31 @@ def test_a_finger_taps_and_scrolls(visit):
     assert page.get_attribute("#over", "data-tool") == ""  # or it couldn't scroll
     page.touchscreen.tap(*place(page, 4.7, 4.8))
     assert page.inner_text("#details h2").endswith("speaker0_000.wav")
+
+
+@pytest.mark.parametrize(
+    ("change", "plane"),
+    [
+        (lambda table: table.assign(status="silent", activation=np.nan, valence=np.nan), False),
+        (lambda table: table.drop(columns=[f"activation{end}" for end in ENDS]), True),
+        (lambda table: table[["z1", "z2", "status"]], True),
+        (lambda table: table[["activation", "status"]].iloc[:1], True),
+        (lambda table: table.iloc[:0], False),
+    ],
+)
+def test_collections_that_lack_something(launch, tmp_path, change, plane):
+    table = change(made_collection(tmp_path / "speech", 8, sounds=0).table)
+    with served(Collection(table, {})) as exploring:
+        visitor = Visitor(launch("plain"), exploring)
+        page = visitor.page
+        page.goto(exploring.link)
+        page.wait_for_selector("html[data-ready]")
+        assert count(page) == (len(table), len(table))
+        assert page.is_visible("#plane-card") is plane
+        assert page.is_visible("#nothing") is not plane
+        assert page.locator("#scroller tbody tr[data-row]").count() == len(table)
+        assert fits(page)
+        visitor.close()
 
 
 def test_fifty_thousand_rows(launch, tmp_path):

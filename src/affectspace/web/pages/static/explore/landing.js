@@ -1,10 +1,11 @@
 /** A recording of one's own: dropped or chosen, embedded by the service, shown as a star on the plane. */
 
-/* global Dom */
+/* global Dom, Rows, State */
 import { Refusal, Unreachable } from '../shared/api.js';
 
 const LARGEST = 25 * 2 ** 20; // bytes, as the service takes
 const MOST = 12; // recordings that are shown
+const NEIGHBOURS = 3;
 
 const number = (value) => value.toFixed(2);
 
@@ -18,7 +19,32 @@ function sentences(row) {
   return values.map((name) => `${name} ${number(row[name])}${range(row, name)}`);
 }
 
-export function landing(api, plane, { say }) {
+/** The scored rows that are nearest in the embedding; none where the two have no dimension in common. */
+function neighbours(row) {
+  const latent = Rows.columns.filter((column) => column.own && /^z\d+$/.test(column.name) && typeof row[column.name] === 'number');
+  if (!latent.length) return [];
+  const near = []; // pairs of a distance and a row, ascending
+  for (const other of State.all) {
+    let distance = 0;
+    for (const column of latent) distance += (column.values[other] - row[column.name]) ** 2;
+    if (Number.isNaN(distance) || (near.length === NEIGHBOURS && distance >= near[NEIGHBOURS - 1][0])) continue;
+    near.push([distance, other]);
+    near.sort(([a], [b]) => a - b);
+    near.length = Math.min(near.length, NEIGHBOURS);
+  }
+  return near.map(([, other]) => other);
+}
+
+function neighbourParts(row) {
+  const buttons = neighbours(row).map((other) => {
+    const button = Dom.make('button', { type: 'button', className: 'near', textContent: Rows.path(other), title: Rows.path(other) });
+    button.addEventListener('click', () => State.select(other, { from: 'landing', play: true }));
+    return button;
+  });
+  return buttons.length ? [Dom.make('p', { textContent: 'Nearest in the embedding:' }), Dom.make('div', { className: 'buttons' }, ...buttons)] : [];
+}
+
+export function landing(api, plane, { say, comparable }) {
   const [list, state, field, overlay] = ['landed', 'landing-state', 'file', 'dropping'].map(Dom.byId);
   const player = new Audio();
   let landed = [];
@@ -54,6 +80,7 @@ export function landing(api, plane, { say }) {
     return Dom.make('li', {}, Dom.make('span', { className: 'name', textContent: name }),
       ...lines.map((text) => Dom.make('p', { textContent: text, className: row.status === 'ok' ? '' : 'doubt' })),
       ...row.caution.map((word) => Dom.make('p', { className: 'doubt', textContent: `${word}: ${row.meanings[word]}` })),
+      ...(row.status === 'ok' && comparable ? neighbourParts(row) : []),
       Dom.make('div', { className: 'buttons' }, play, away));
   }
 

@@ -65,7 +65,7 @@ export function start(api, about) {
     axisMenus(plane);
     pickingTools(plane, chosen, { say });
   }
-  landing(api, plane, { say });
+  landing(api, plane, { say, comparable: about.same_model !== false }); // two models' spaces have nothing in common
   Theme.dark.addEventListener('change', () => State.look());
   document.documentElement.dataset.ready = '';
 }
