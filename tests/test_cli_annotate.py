@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
+from uvicorn import Server
 
 from affectspace.annotation.folder import open_folder
 from affectspace.annotation.store import read_settings
@@ -121,3 +122,22 @@ def test_nothing_that_a_rater_saw_accepted_is_lost_however_often_the_service_is_
     assert sum(one.retries for one in rated) > 0
     assert compare(rows, rated) == {"lost": 0, "doubled": 0, "altered": 0, "unknown": 0}
     assert len([row for row in rows if row[3] == 0]) == 90
+
+
+def test_the_command_prints_links_and_ends_when_it_is_interrupted(audio, tmp_path, monkeypatch):
+    started = Server.startup
+
+    async def startup(server, sockets=None):
+        await started(server, sockets=sockets)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Server, "startup", startup)
+    result = invoke(tmp_path / "study", "--audio", audio, "--rater", "Anna", "--port", 0)
+    assert result.exit_code == 0, result.output
+    names = [line.partition("\t")[0] for line in result.stdout.splitlines()]
+    assert names == ["study lead", "Anna"]
+    result = invoke(tmp_path / "other", "--audio", audio, "--port", 0, "--host", "0.0.0.0")  # noqa: S104
+    assert "nothing is encrypted" in result.stderr
+    assert "no raters yet" in result.stderr
+    result = invoke(tmp_path / "study", "--public-url", "study.example")
+    assert "https://" in str(result.exception)

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from affectspace.annotation import LIMITS, Limits, check_ratings, rater_quality
+from affectspace.annotation import LIMITS, Limits, agree, check_ratings, rater_quality, tidy
 from affectspace.annotation.quality import repeated
+from affectspace.annotation.words import summary
 from affectspace.tables import utterance_index
 from made_ratings import as_ratings, crossed
 
@@ -65,6 +66,25 @@ def test_drift_is_the_slope_over_the_raters_own_order():
     expected = 100 * np.array([line.slope, line.slope - half, line.slope + half])
     got = found.loc["r1", ["drift", "drift_low", "drift_high"]].astype(float)
     np.testing.assert_allclose(got, expected)
+
+
+def test_drift_and_flags_stand_in_the_tidy_table_and_in_words():
+    ratings = study()
+    late = ratings["order"].to_numpy() * 0.015 * of("r1", ratings)
+    drifting = ratings.assign(value=(ratings["value"] + late).clip(1, 5))
+    found = agree(drifting, "activation", resamples=0)
+    table = tidy([found]).set_index(["statistic", "rater"])
+    row, expected = table.loc[("drift", "r1")], found.quality.loc["r1"]
+    assert (row["value"], row["low"], row["high"]) == (
+        *(expected["drift"], expected["drift_low"], expected["drift_high"]),
+    )
+    assert row["n"] == 100
+    assert table.loc["flags", "note"].to_dict() == {"r1": "drifts"}
+    assert table.loc[("hurried", "r0"), "value"] == 0
+    lines = summary(found)
+    (header,) = [line for line in lines if line.startswith("rater ")]
+    assert header.endswith("look at")
+    assert [line.split()[-1] for line in lines[-3:]] == ["-", "drifts", "-"]
 
 
 def test_times_stand_for_an_order_and_only_their_order_counts():

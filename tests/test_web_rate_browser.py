@@ -1,118 +1,15 @@
-"""A rater's whole session in a real browser: by mouse, by keys, by touch, in another direction."""
+"""A rater's whole session in a real browser: by mouse, by keys, by touch."""
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from served_study import DESKTOP, PHONE, Visitor, fits, served_study, violations
-from test_report_browser import launch
+from rating_page import CELLS, launch, study, visit
+from served_study import PHONE, fits, served_study
 
-__all__ = ["launch"]  # the fixture that starts a browser
+__all__ = ["launch", "study", "visit"]  # the fixtures
 
 pytestmark = pytest.mark.browser
-
-SCALES = ("activation", "valence")
-CELLS = """[...document.querySelectorAll('.cell')].map(cell => {
-    const box = cell.getBoundingClientRect();
-    return Math.min(box.width, box.height);
-})"""
-UNRATED = "\N{EN DASH}"
-
-
-class Rating:
-    """The rater's page, in the words of who uses it."""
-
-    def __init__(self, visitor, page=None):
-        self.visitor = visitor
-        self.page = page or visitor.page
-
-    def open(self, link):
-        self.page.goto(link)
-        self.heading()
-        return self
-
-    def heading(self, text=""):
-        """Wait for a heading, and return it."""
-        found = self.page.locator("main h1", has_text=text)
-        found.wait_for()
-        return found.inner_text()
-
-    def go_on(self):
-        self.page.click(".screen .primary")
-
-    def begin(self):
-        """Through the welcome and the instructions to the first recording."""
-        self.go_on()
-        self.go_on()
-        self.page.wait_for_selector(".item")
-
-    def listen(self):
-        self.page.keyboard.press("Space")
-        self.heard()
-
-    def heard(self):
-        self.page.locator("#missing:not(:has-text('listen'))").wait_for()
-
-    def click(self, *, activation, valence, touch=False):
-        """Click the plane where these ratings are."""
-        plane = self.page.locator(".plane svg")
-        plane.scroll_into_view_if_needed()
-        box = plane.bounding_box()
-        across = ((valence - 1) / 0.5 + 0.5) / 9
-        along = 1 - ((activation - 1) / 0.5 + 0.5) / 9
-        place = (box["x"] + across * box["width"], box["y"] + along * box["height"])
-        (self.page.touchscreen.tap if touch else self.page.mouse.click)(*place)
-
-    def chosen(self):
-        """What the two scales, the point and the words say: all of them the same."""
-        scales = [
-            self.page.evaluate(
-                "name => document.querySelector(`input[name=${name}]:checked`)?.value ?? null", name
-            )
-            for name in SCALES
-        ]
-        words = self.page.locator(".readout .value").all_inner_texts()
-        assert [float(text) if text else None for text in scales] == [
-            None if word == UNRATED else float(word.replace(",", ".")) for word in words
-        ]
-        if None not in scales:
-            marker = self.page.locator(".plane .marker")
-            at = {axis: float(marker.get_attribute(axis)) for axis in ("cx", "cy")}
-            assert [1 + (85 - at["cy"]) / 20, 1 + (at["cx"] - 5) / 20] == [float(x) for x in scales]
-        return tuple(float(text) if text else None for text in scales)
-
-    def submit(self):
-        self.page.click(".actions .primary")
-
-    def tab_to(self, selector):
-        """Press Tab until that has the focus."""
-        for _ in range(40):
-            self.page.keyboard.press("Tab")
-            if self.page.evaluate("s => document.activeElement.matches(s)", selector):
-                return
-        raise AssertionError(f"Tab doesn't lead to {selector}")
-
-
-@pytest.fixture
-def study(tmp_path):
-    with served_study(tmp_path) as served:
-        yield served
-
-
-@pytest.fixture
-def visit(launch):
-    """Open a browser window; at the end nothing was asked elsewhere, and nothing went wrong."""
-    visitors = []
-
-    def visiting(served, *, refused=(), **how):
-        visitors.append((Visitor(launch("plain"), served, **how), refused))
-        return Rating(visitors[-1][0])
-
-    yield visiting
-    for visitor, refused in visitors:
-        visitor.close(refused=refused)
 
 
 def test_a_whole_session_by_mouse(visit, tmp_path):
@@ -298,67 +195,6 @@ def test_a_whole_session_by_touch_on_a_small_phone(visit, tmp_path):
     assert stored[1]["dominance"] is None
 
 
-@pytest.mark.parametrize(
-    "viewport",
-    [{"width": 740, "height": 360}, {"width": 640, "height": 400}, {"width": 768, "height": 1024}],
-    ids=["phone on its side", "200 per cent", "tablet"],
-)
-def test_other_shapes_of_windows(visit, study, viewport):
-    rating = visit(study, viewport=viewport).open(study.rater())
-    rating.begin()
-    assert fits(rating.page)
-    sizes = rating.page.evaluate(CELLS)
-    assert min(sizes) >= 24
-    rating.listen()
-    rating.click(activation=4.5, valence=1)
-    assert rating.chosen() == (4.5, 1)
-    rating.page.click(".instrument .horizontal .cell >> nth=8")
-    assert rating.chosen() == (4.5, 5)
-    rating.submit()
-    rating.heading("Practice is over")
-
-
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
-def test_urdu_is_mirrored_and_the_axes_keep_their_meaning(visit, study, viewport):
-    rating = visit(study, viewport=viewport).open(study.rater())
-    page = rating.page
-    page.click(".languages button[lang=ur]")
-    page.locator("html[dir=rtl][lang=ur]").wait_for()
-    rating.heading("خوش آمدید")
-    assert page.evaluate("document.activeElement.lang") == "ur"
-    rating.begin()
-    assert fits(page)
-    place = page.locator(".play").bounding_box()["x"]
-    assert place > page.locator(".beside").bounding_box()["x"]
-    cells = page.locator("[data-label=valence] .cell")
-    assert cells.first.bounding_box()["x"] < cells.last.bounding_box()["x"]
-    rating.click(activation=4.5, valence=5, touch=viewport is PHONE)
-    assert rating.chosen() == (4.5, 5)
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("ArrowDown")
-    assert rating.chosen() == (4, 4.5)
-    rating.visitor.page.reload()
-    rating.heading("خوش آمدید")  # the study remembers
-    page.select_option("#language", "el")
-    page.locator("html[dir=ltr][lang=el]").wait_for()
-    rating.heading("Καλώς ήρθατε")
-
-
-@pytest.mark.parametrize("language", ["da", "de", "el", "fr"])
-def test_the_browser_s_language_is_spoken(visit, study, language):
-    rating = visit(study, viewport=PHONE, language=language).open(study.rater())
-    page = rating.page
-    for _ in range(2):
-        assert page.get_attribute("html", "lang") == language
-        assert not re.search(r"\b[a-z]+\.[a-z_]{3,}\b|[{}]", page.inner_text("body"))
-        assert fits(page)
-        rating.go_on()
-    rating.click(activation=2.5, valence=3, touch=True)
-    [value, _] = page.locator(".readout .value").all_inner_texts()
-    assert value == "2,5"
-    assert fits(page)
-
-
 def test_recordings_play_by_themselves_where_that_is_wished(visit, study):
     rating = visit(study).open(study.rater())
     rating.begin()
@@ -393,64 +229,3 @@ def test_names_of_files_and_earlier_ratings_stay_hidden(visit, tmp_path):
             assert not any("secret" in text or "speaker" in text for text in texts)
             assert "secret" not in rating.page.content()
             answers.clear()
-
-
-STATES = ("welcome", "how", "item", "rated", "cannot", "help", "trouble", "over", "done", "refused")
-
-
-@pytest.mark.parametrize(
-    ("viewport", "scheme", "language"),
-    [(DESKTOP, "light", "en"), (PHONE, "dark", "en"), (DESKTOP, "dark", "ur")],
-)
-def test_axe_finds_nothing_serious_in_any_state(visit, tmp_path, viewport, scheme, language):
-    extras = {"dominance": "optional", "category": "required", "instructions": "Thanks."}
-    with served_study(tmp_path, recordings=1, language=language, **extras) as served:
-        rating = visit(served, viewport=viewport, scheme=scheme, language=language, refused=["403"])
-        page = rating.page
-        found = {}
-
-        def look(state):
-            found[state] = violations(page)
-
-        rating.open(served.rater())
-        look("welcome")
-        rating.go_on()
-        look("how")
-        rating.go_on()
-        page.wait_for_selector(".item")
-        look("item")
-        page.keyboard.press("Space")
-        page.locator(".player .ring[stroke-dashoffset='0']").wait_for()
-        rating.click(activation=4, valence=2, touch=viewport is PHONE)
-        page.click(".chip >> nth=0")
-        look("rated")
-        page.check("#cannot")
-        look("cannot")
-        page.uncheck("#cannot")
-        page.click("#help")
-        page.wait_for_selector("dialog[open]")
-        look("help")
-        page.keyboard.press("Escape")
-        page.route("**/api/rater/ratings", lambda route: route.fulfill(status=507, body="{}"))
-        rating.submit()
-        page.wait_for_selector(".item .warn:not([hidden])")
-        look("trouble")
-        page.unroute("**/api/rater/ratings")
-        page.click(".item .warn button")
-        page.wait_for_selector(".screen")
-        look("over")
-        rating.go_on()
-        page.wait_for_selector(".item")
-        page.keyboard.press("Space")
-        page.locator(".player .ring[stroke-dashoffset='0']").wait_for()
-        rating.click(activation=4, valence=2, touch=viewport is PHONE)
-        page.click(".chip >> nth=0")
-        rating.submit()
-        page.wait_for_selector(".screen")
-        look("done")
-        page.goto(f"{served.rater()}x")
-        page.wait_for_selector("[role=alert]")
-        look("refused")
-        rating.visitor.complaints = [c for c in rating.visitor.complaints if "507" not in c]
-    assert set(found) == set(STATES)
-    assert {state: bad for state, bad in found.items() if bad} == {}

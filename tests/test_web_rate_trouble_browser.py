@@ -7,9 +7,8 @@ import json
 import pytest
 
 from affectspace.annotation.raters import all_raters, change_rater
+from rating_page import launch, visit
 from served_study import served_study
-from test_report_browser import launch
-from test_web_rate_browser import visit
 
 __all__ = ["launch", "visit"]
 

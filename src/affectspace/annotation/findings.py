@@ -15,10 +15,9 @@ from affectspace.annotation.quality import LIMITS, rater_quality
 from affectspace.annotation.raters import Rater, all_raters
 from affectspace.annotation.ratings import RATER, REPEAT, check_ratings, rating_matrix
 from affectspace.annotation.schema import events, items
-from affectspace.annotation.settings import StudySettings
 from affectspace.annotation.store import read_settings
 
-RESAMPLES = 200  # a page is waited for
+RESAMPLES = 100  # fewer than elsewhere: a page is waited for
 WIDEST = 50
 NOTES = {
     "one value": "one_value",
@@ -59,9 +58,12 @@ def findings(connection: sa.Connection) -> dict[str, Any]:
     ]
     files = dict(zip(rows["item"], rows["file"], strict=True))
     tables = {label: _of_label(rows, label) for label in settings.labels}
+    qualities = {
+        label: rater_quality(table, label) for label, table in tables.items() if len(table)
+    }
     return {
         "labels": [_label(label, table) for label, table in tables.items()],
-        "raters": [_rater(rater, rows, tables, settings) for rater in raters],
+        "raters": [_rater(rater, rows, qualities) for rater in raters],
         "items": _widest(tables, files),
     }
 
@@ -100,14 +102,14 @@ def _icc(found: Agreement, kind: str) -> dict[str, Any] | None:
 
 
 def _rater(
-    rater: Rater,
-    rows: pd.DataFrame,
-    tables: Mapping[str, pd.DataFrame],
-    settings: StudySettings,
+    rater: Rater, rows: pd.DataFrame, qualities: Mapping[str, pd.DataFrame]
 ) -> dict[str, Any]:
     mine = rows[rows[RATER] == rater.name]
-    told = [_of_rater(rater.name, label, tables[label]) for label in settings.labels]
-    told = [one for one in told if one]
+    told = [
+        _of_rater(label, found.loc[rater.name])
+        for label, found in qualities.items()
+        if rater.name in found.index
+    ]
     notes = {note for one in told for note in one.pop("notes")}
     timed = mine["seconds"] / mine["duration"]
     if len(mine) < LIMITS.ratings:
@@ -123,10 +125,7 @@ def _rater(
     }
 
 
-def _of_rater(name: str, label: str, table: pd.DataFrame) -> dict[str, Any]:
-    if name not in set(table[RATER]):
-        return {}
-    row: Any = rater_quality(table, label).loc[name]
+def _of_rater(label: str, row: Any) -> dict[str, Any]:
     return {
         "label": label,
         "notes": [NOTES[flag] for flag in str(row["flags"]).split(";") if flag],

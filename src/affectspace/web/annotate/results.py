@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,15 @@ MEDIA_TYPES = {
 }
 
 
+LONG = 2.0  # s
+REST = 10
+
+
 class Findings:
     """The quality of a study's ratings, worked out once for each state of it.
+
+    Where that takes longer than 2 s, it is worked out again after ten times as long at the soonest:
+    raters are waiting for the same processor.
 
     Args:
         running: the study.
@@ -35,15 +43,21 @@ class Findings:
         self._lock = threading.Lock()
         self._state: tuple[Any, ...] | None = None
         self._found: dict[str, Any] = {}
+        self._until = 0.0
 
     def get(self) -> dict[str, Any]:
         """Return the findings; whoever asks while they are worked out waits for the same ones."""
         with self._lock:
+            began = time.monotonic()
+            if began < self._until:
+                return self._found
             with self._store.reading() as connection:
                 state = state_of(connection)
                 if state != self._state:
                     self._found = findings(connection)
                     self._state = state
+            took = time.monotonic() - began
+            self._until = time.monotonic() + REST * took if took > LONG else 0.0
             return self._found
 
 

@@ -30,7 +30,7 @@ export function createItem(study, doing) {
     'section', { class: 'item', 'aria-labelledby': 'item-title' },
     make('div', { class: 'left' }, title, notice, player.element, instrument.element),
     make('div', { class: 'right' }, instrument.readout, extras.element, make('label', { class: 'auto' }, automatic, automaticText),
-      trouble, make('div', { class: 'actions' }, missing, submit, undo)),
+      make('div', { class: 'actions' }, trouble, missing, submit, undo)),
   );
   let item = null;
   let progress = null;
