@@ -110,9 +110,7 @@ def count(page):
 
 
 def wait_for_count(page, shown):
-    page.wait_for_function(
-        "start => document.getElementById('count').textContent.startsWith(start)", arg=f"{shown} of"
-    )
+    page.locator("#count", has_text=re.compile(f"^{shown} of")).wait_for()
 
 
 def scored(table):
@@ -225,7 +223,7 @@ def test_it_works_by_keys_alone(visit):
     page = visit()
     page.focus("#over")
     page.keyboard.press("ArrowUp")
-    page.wait_for_function("document.getElementById('live').textContent.includes('activation')")
+    page.locator("#live", has_text="activation").wait_for(state="attached")
     first = page.inner_text("#details h2")
     page.keyboard.press("Space")
     assert selected(page) == 1

@@ -218,8 +218,7 @@ export function makePlane({ isMarked }) {
       draw();
     }).observe(Dom.byId('stage'));
     fit();
-    State.on('filter', draw);
-    State.on('pick', draw);
+    State.on('pick', draw); // which follows each change of the filters too
     State.on('look', () => {
       if (before === State.axes) draw();
       else fit();
