@@ -35,6 +35,21 @@ def made_exploring(collection, *, address=HERE, study=None, lander=None):
     return Exploring(collection, address, lander or Lander("default"), model, study)
 
 
+class Still:
+    """A lander that waits until it may go on."""
+
+    def __init__(self):
+        self.asked, self.go = threading.Event(), threading.Event()
+
+    def land(self, content):
+        self.asked.set()
+        assert self.go.wait(20)
+        return {"status": "ok"}
+
+    def close(self):
+        self.go.set()
+
+
 class Page:
     """A client with the link opened."""
 

@@ -21,28 +21,13 @@ from affectspace.web.explore.collection import Collection, open_collection
 from affectspace.web.explore.landing import BusyError, Lander, LandingError, land
 from affectspace.web.sessions import CSRF_HEADER
 from affectspace.web.tokens import Bearer
-from explored import HERE, Page, code, made_collection, made_exploring
+from explored import HERE, Page, Still, code, made_collection, made_exploring
 from voices import in_bytes, noise, voice, write
 
 ASKED = [
     *(("GET", "session"), ("GET", "collection"), ("GET", "audio/0"), ("POST", "landing")),
     *(("POST", "selection"), ("POST", "annotate")),
 ]
-
-
-class Still:
-    """A lander that waits until it may go on."""
-
-    def __init__(self):
-        self.asked, self.go = threading.Event(), threading.Event()
-
-    def land(self, content):
-        self.asked.set()
-        assert self.go.wait(20)
-        return {"status": "ok"}
-
-    def close(self):
-        self.go.set()
 
 
 @pytest.fixture(scope="module")
