@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from affectspace.annotation import schema
 from affectspace.web.annotate.serve import links_of
 from affectspace.web.annotate.service import make_app, make_running
-from affectspace.web.annotate.sessions import CSRF_HEADER
+from affectspace.web.sessions import CSRF_HEADER
 from made_study import query
 
 HERE = "http://127.0.0.1:8480"

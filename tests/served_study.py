@@ -153,7 +153,8 @@ class Visitor:
     def close(self, *, refused=()):
         """Nothing was asked of others, and nothing went wrong but the refusals that are meant."""
         self.context.close()
-        assert [url for url in self.requests if not url.startswith(self.served.url)] == []
+        own = (self.served.url, f"blob:{self.served.url}")
+        assert [url for url in self.requests if not url.startswith(own)] == []
         meant = [rf"status of ({'|'.join(refused)})"] if refused else []
         assert [
             text for text in self.complaints if not any(re.search(each, text) for each in meant)

@@ -15,7 +15,7 @@ from affectspace.annotation import schema
 from affectspace.annotation.store import StorageError
 from affectspace.web.annotate.serve import links_of
 from affectspace.web.annotate.service import make_app, make_running
-from affectspace.web.annotate.sessions import CSRF_HEADER, Sessions
+from affectspace.web.sessions import CSRF_HEADER, Sessions
 from affectspace.web.tokens import Bearer, Keyring
 from asked_study import BODIES, HERE, LEAD, RATER, Page, Served, code, count
 from made_study import made_study, query

@@ -10,9 +10,9 @@ from starlette.testclient import TestClient
 
 from affectspace.web.annotate.serve import links_of
 from affectspace.web.annotate.service import make_app, make_running
-from affectspace.web.annotate.sessions import CSRF_HEADER
 from affectspace.web.guard import Rules
 from affectspace.web.limits import RateLimit
+from affectspace.web.sessions import CSRF_HEADER
 from made_study import made_study
 
 schemathesis = pytest.importorskip("schemathesis")

@@ -23,6 +23,7 @@ from affectspace.cli import (
     embed,
     evaluate,
     explain,
+    explore,
     extract,
     model,
     reproduce,
@@ -57,6 +58,9 @@ app.command("agreement", short_help="How far raters agree, and their gold standa
 app.command("evaluate")(evaluate.evaluate)
 app.command("explain", short_help="What axes mean, and why an estimate came out as it did.")(
     explain.explain
+)
+app.command("explore", short_help="A collection's affect plane, live: filter, lasso, play, drop.")(
+    explore.explore
 )
 app.add_typer(corpora.app, name="corpora", short_help="List, show, read and fetch corpora.")
 app.add_typer(model.app, name="model", short_help="Show, check and export models.")

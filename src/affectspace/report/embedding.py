@@ -30,6 +30,13 @@ SCRIPTS = (
 )
 """The page's own scripts, in the order in which they run."""
 
+SHARED = (
+    *("page.css", "embedding.css", "embedding.rows.js", "embedding.state.js", "page.theme.js"),
+    *("embedding.colour.js", "embedding.tooltip.js", "embedding.table.js"),
+    *("embedding.details.js", "embedding.filters.js"),
+)
+"""Those styles and scripts that also serve where the rows come from a service."""
+
 
 def embedding_page(
     table: pd.DataFrame,

@@ -6,11 +6,17 @@ const Details = (() => {
   const player = Dom.make('audio', { controls: true, preload: 'none' });
   const problem = Dom.make('p', { className: 'note problem', hidden: true });
   const wish = Dom.make('input', { type: 'checkbox', id: 'play-on-click', checked: true });
+  const PROBLEMS = {
+    link: 'This recording does not play: it is not where it was when the page was made, or the browser does not know its format.',
+    embed: 'This browser does not play Ogg Vorbis.',
+    serve: 'This recording does not play: it cannot be read any more, or the service has ended.',
+  };
   let clips = null;
 
   /** Where the sound of a row is, or an empty text. */
   function soundOf(row) {
     if (Rows.audio === 'embed') return clipOf(row);
+    if (Rows.audio === 'serve') return Rows.text('status', row) === 'missing' ? '' : `api/explore/audio/${row}`;
     if (Rows.audio !== 'link' || Rows.text('status', row) === 'missing') return '';
     const address = addressOf(row);
     return address && address + fragment(row);
@@ -102,9 +108,7 @@ const Details = (() => {
   function failed() {
     if (!player.getAttribute('src')) return;
     problem.hidden = false;
-    problem.textContent = Rows.audio === 'link'
-      ? 'This recording does not play: it is not where it was when the page was made, or the browser does not know its format.'
-      : 'This browser does not play Ogg Vorbis.';
+    problem.textContent = PROBLEMS[Rows.audio];
   }
 
   function show({ row, play }) {

@@ -6,6 +6,7 @@ const Filters = (() => {
   const files = Rows.fileColumn.levels.map((path) => path.toLowerCase());
   let statusOn = [];
   let cautionOn = new Map();
+  const others = []; // further parts of the bar: what each asks of a row, and how it is cleared
 
   function tick(place, label, title, count) {
     const box = Dom.make('input', { type: 'checkbox', checked: true, value: label });
@@ -58,6 +59,7 @@ const Filters = (() => {
     if (unusualness && (from > 0 || to < 1)) {
       tests.push((row) => unusualness.values[row] >= from && unusualness.values[row] <= to);
     }
+    for (const other of others) tests.push(...other.tests());
     if (State.hiddenSlots.size) {
       const { slots } = Colour.scheme(State.colour);
       tests.push((row) => !State.hiddenSlots.has(slots[row]));
@@ -101,9 +103,13 @@ const Filters = (() => {
     for (const box of document.querySelectorAll('#filters input[type=checkbox]')) box.checked = true;
     const recolour = State.hiddenSlots.size > 0;
     State.hiddenSlots.clear();
+    for (const other of others) other.clear();
     apply();
     if (recolour) State.look();
   }
+
+  /** Another part of the bar: `tests()` are functions of a row, `clear()` lets all rows through. */
+  const also = (other) => others.push(other);
 
   /** A menu closes when something else is clicked, and on Escape. */
   function closeMenus(event) {
@@ -124,5 +130,5 @@ const Filters = (() => {
     count(State.all);
   }
 
-  return { start, apply };
+  return { start, apply, also };
 })();

@@ -2,10 +2,11 @@
 
 /** What is shown and what is selected; every part of the page listens here. */
 const State = (() => {
-  const listeners = { filter: [], select: [], look: [] };
+  const listeners = { filter: [], pick: [], select: [], look: [] };
   const all = Int32Array.from({ length: Rows.count }, (_, row) => row);
   const state = {
     shown: all, // rows that pass the filters, in the table's order
+    picked: null, // rows that were picked among them, by a lasso say; null: none
     selected: -1,
     colour: null, // a column, or null
     axes: { x: null, y: null },
@@ -25,6 +26,14 @@ const State = (() => {
     emit('filter');
   }
 
+  /** The rows that are listed: those picked, else all that are shown. */
+  const listed = () => state.picked ?? state.shown;
+
+  function pick(rows) {
+    state.picked = rows;
+    emit('pick');
+  }
+
   /** Select a row; `from` says which part did it, `play` whether it shall sound. */
   function select(row, { from = '', play = false } = {}) {
     state.selected = row;
@@ -37,7 +46,7 @@ const State = (() => {
     emit('look');
   }
 
-  return Object.assign(state, { all, on, show, select, look });
+  return Object.assign(state, { all, on, show, listed, pick, select, look });
 })();
 
 /** Small ways to build the page; text is always text, never markup. */

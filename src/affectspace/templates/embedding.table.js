@@ -1,6 +1,6 @@
 'use strict';
 
-/** All rows that are shown, sortable; only those in view are in the document. */
+/** All rows that are listed, sortable; only those in view are in the document. */
 const RowTable = (() => {
   const HEIGHT = 30; // px of a row, as in the style sheet
   const SPARE = 8; // rows beyond the view, above and below
@@ -113,7 +113,7 @@ const RowTable = (() => {
   }
 
   function refresh() {
-    order = sorted(State.shown, sorting);
+    order = sorted(State.listed(), sorting);
     scroller.firstChild.setAttribute('aria-rowcount', order.length + 1);
     scroller.scrollTop = 0;
     drawn = [-1, -1];
@@ -199,6 +199,7 @@ const RowTable = (() => {
       if (found) State.select(Number(found.dataset.row), { from: 'table', play: true });
     });
     State.on('filter', refresh);
+    State.on('pick', refresh);
     State.on('select', select);
   }
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
-from affectspace.web.files import answer_file, packaged
+from affectspace.web.files import PackagedFile, answer_file, packaged
 from affectspace.web.guard import Guard, Rules
 from affectspace.web.refusals import answer_refusals
 
 NOTHING = "This is an affectspace service. To take part, open your personal link.\n"
 
 
-def make_service(title: str, *, rules: Rules, pages: Collection[str]) -> FastAPI:
+def make_service(
+    title: str,
+    *,
+    rules: Rules,
+    pages: Collection[str],
+    beside: Mapping[str, PackagedFile] | None = None,
+) -> FastAPI:
     """Make an application that serves packaged pages; routes of its own are added to it.
 
     It serves no listing and no description of itself. Pages are what they are in the package:
@@ -24,6 +30,7 @@ def make_service(title: str, *, rules: Rules, pages: Collection[str]) -> FastAPI
         title: of the service.
         rules: what the guard lets through.
         pages: names of the pages `NAME.html` that are served at `/NAME`.
+        beside: further files, by their names below `static/` (with it).
 
     Returns:
         The application; `/static/...` serves the packaged files, `/healthz` says that it runs.
@@ -31,7 +38,7 @@ def make_service(title: str, *, rules: Rules, pages: Collection[str]) -> FastAPI
     app = FastAPI(title=title, openapi_url=None, docs_url=None, redoc_url=None)
     app.add_middleware(Guard, rules=rules)
     answer_refusals(app)
-    files = packaged()
+    files = packaged() | dict(beside or {})
 
     @app.get("/", include_in_schema=False)
     async def root(request: Request) -> Response:

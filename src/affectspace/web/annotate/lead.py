@@ -29,8 +29,8 @@ from affectspace.web.annotate.bodies import (
 )
 from affectspace.web.annotate.rater import sound_of, study_facts
 from affectspace.web.annotate.service import Running
-from affectspace.web.annotate.sessions import bad_link
 from affectspace.web.refusals import Refusal
+from affectspace.web.sessions import bad_link
 from affectspace.web.tokens import Bearer
 
 KIND = "lead"

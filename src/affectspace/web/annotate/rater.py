@@ -25,8 +25,8 @@ from affectspace.annotation.submission import Rating, RatingError
 from affectspace.errors import AudioError
 from affectspace.web.annotate.bodies import LanguageBody, LinkBody, RatingBody, UndoBody
 from affectspace.web.annotate.service import Running, refusal_of
-from affectspace.web.annotate.sessions import bad_link
 from affectspace.web.refusals import Refusal
+from affectspace.web.sessions import bad_link
 from affectspace.web.sound import answer_range
 from affectspace.web.tokens import Bearer
 

@@ -14,10 +14,10 @@ from affectspace.annotation.raters import NameTakenError, Rater
 from affectspace.annotation.store import StorageError
 from affectspace.annotation.submission import RatingError
 from affectspace.errors import StudyError, TableError
-from affectspace.web.annotate.sessions import Sessions
 from affectspace.web.guard import Rules
 from affectspace.web.refusals import Refusal, refused
 from affectspace.web.service import make_service, wording_languages
+from affectspace.web.sessions import Sessions
 from affectspace.web.sound import WavCache
 from affectspace.web.tokens import Bearer, Keyring, read_secret
 

@@ -20,18 +20,19 @@ export class Refusal extends Error {
 export class Unreachable extends Error {}
 
 const PATIENCE = 20000; // milliseconds for one request
+const FILE_PATIENCE = 180000; // likewise, for one that holds a file to work on
 
-async function request(method, url, { body, token } = {}) {
+async function request(method, url, { body, file, token } = {}) {
   const headers = {};
-  if (method !== 'GET') headers['Content-Type'] = 'application/json';
+  if (method !== 'GET') headers['Content-Type'] = file ? 'application/octet-stream' : 'application/json';
   if (token) headers['X-CSRF-Token'] = token;
   let answer;
   let content;
   try {
     answer = await fetch(url, {
       method, headers, cache: 'no-store', credentials: 'same-origin',
-      body: body === undefined ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(PATIENCE),
+      body: file ?? (body === undefined ? undefined : JSON.stringify(body)),
+      signal: AbortSignal.timeout(file ? FILE_PATIENCE : PATIENCE),
     });
     const text = await answer.text();
     content = readable(text);
@@ -71,12 +72,12 @@ export function connect(base) {
 
   const who = (answer) => answer.rater?.name ?? base;
 
-  async function ask(method, path, body) {
+  async function ask(method, path, content = {}) {
     try {
-      return await request(method, `${base}/${path}`, { body, token });
+      return await request(method, `${base}/${path}`, { ...content, token });
     } catch (error) {
       if (!(error instanceof Refusal) || error.code !== 'bad_csrf' || !await renewed()) throw error;
-      return request(method, `${base}/${path}`, { body, token });
+      return request(method, `${base}/${path}`, { ...content, token });
     }
   }
 
@@ -99,7 +100,8 @@ export function connect(base) {
       return answer;
     },
     get: (path) => ask('GET', path),
-    send: (method, path, body = {}) => ask(method, path, body),
+    send: (method, path, body = {}) => ask(method, path, { body }),
+    sendFile: (path, file) => ask('POST', path, { file }),
   };
 }
 

@@ -1,6 +1,6 @@
-"""Who asks: cookies of raters and of the study lead, and what pages send beside them.
+"""Who asks: cookies of raters, of the study lead and of who explores, and what pages send beside.
 
-The two have cookies of their own, so that a lead can try a rater's link in the same browser. A
+Each has cookies of its own, so that a lead can try a rater's link in the same browser. A
 page sends its token with every request: so it finds out that another link was opened meanwhile,
 and another site's page, which knows no token, can do nothing.
 """
@@ -19,7 +19,7 @@ from affectspace.web.refusals import Refusal
 from affectspace.web.tokens import SESSION_SECONDS, Bearer, Keyring
 
 CSRF_HEADER = "X-CSRF-Token"
-KINDS = ("rater", "lead")
+KINDS = ("rater", "lead", "explore")
 
 
 class Sessions:
@@ -78,7 +78,7 @@ class Sessions:
 
         Args:
             request: the request.
-            kind: `rater` or `lead`.
+            kind: one of `KINDS`.
             csrf: whether it has to bring the page's token.
 
         Raises:

@@ -1,0 +1,1 @@
+"""The service of an embedded collection: its affect plane, live, for the one who opened it."""

@@ -1,0 +1,71 @@
+/** Puts the parts together, once the rows are there. */
+
+/* global Colour, Details, Dom, Filters, RowTable, Rows, State, Theme */
+import { furtherFilters } from './further.js';
+import { landing } from './landing.js';
+import { pickingTools } from './picking.js';
+import { makePlane } from './plane.js';
+import { selection } from './selection.js';
+
+function colourMenu() {
+  const choices = Colour.choices();
+  const select = Dom.byId('colour');
+  Dom.options(select, [[-1, 'nothing'], ...choices.map((column, i) => [i, column.label])], -1);
+  select.addEventListener('change', () => {
+    const hidden = State.hiddenSlots.size > 0;
+    State.hiddenSlots.clear();
+    State.colour = choices[Number(select.value)] ?? null;
+    if (hidden) Filters.apply();
+    State.look();
+  });
+}
+
+function axisMenus(plane) {
+  const choices = plane.axisChoices();
+  for (const letter of ['x', 'y']) {
+    const select = Dom.byId(`axis-${letter}`);
+    Dom.options(select, choices.map((column, i) => [i, column.label]), choices.indexOf(State.axes[letter]));
+    select.addEventListener('change', () => {
+      State.look({ axes: { ...State.axes, [letter]: choices[Number(select.value)] } });
+    });
+  }
+}
+
+function nameModel({ made_by: made, model, same_model: same }) {
+  const named = (one) => [one.name || one.source || 'without a name', one.version && `version ${one.version}`].filter(Boolean).join(', ');
+  const count = Rows.count.toLocaleString('en');
+  Dom.byId('about').textContent = `${count} ${Rows.count === 1 ? 'row' : 'rows'} · model ${named(made.name || made.source ? made : model)}`;
+  const warning = Dom.byId('other-model');
+  warning.hidden = same === true;
+  warning.textContent = same === false
+    ? `The table was made by the model ${named(made)}; what you drop here is placed by ${named(model)}, and the two need not agree. Name the table's own with --model.`
+    : `The table does not say which model made it; what you drop here is placed by the model ${named(model)}.`;
+}
+
+/** Announce to those who hear the page. */
+export function say(text) {
+  Dom.byId('live').textContent = '';
+  setTimeout(() => { Dom.byId('live').textContent = text; }, 60);
+}
+
+export function start(api, about) {
+  nameModel(about);
+  Dom.byId('explorer').hidden = false;
+  Dom.byId('nothing').hidden = Rows.anyScored;
+  Dom.byId('plane-card').hidden = !Rows.anyScored;
+  RowTable.start();
+  Details.start();
+  const chosen = selection(api, about, { say });
+  const plane = makePlane({ isMarked: chosen.isMarked });
+  Filters.start();
+  furtherFilters();
+  if (Rows.anyScored) {
+    colourMenu();
+    plane.start();
+    axisMenus(plane);
+    pickingTools(plane, chosen, { say });
+  }
+  landing(api, plane, { say, comparable: about.same_model !== false }); // two models' spaces have nothing in common
+  Theme.dark.addEventListener('change', () => State.look());
+  document.documentElement.dataset.ready = '';
+}
