@@ -17,6 +17,7 @@ from affectspace.evaluation.consistency import Space, score_consistency
 from affectspace.evaluation.leaks import shared_speakers, speaker_leak
 from affectspace.evaluation.results import Result, Setting, results_table
 from affectspace.evaluation.rows import column_of, known_speakers
+from affectspace.evaluation.studied import classed, rows_of_study
 from affectspace.evaluation.transfer import LABELS, score_transfer
 from affectspace.features import FeatureTable
 from affectspace.model import OBJECTIVES, AffectModel
@@ -25,18 +26,6 @@ from affectspace.training import Recipe, Run, standardisation, train
 
 PAPER_OBJECTIVES = ("unsupervised", "metric-act", "metric-val")
 """The paper's three reference models."""
-
-CLASSES: Mapping[str, Mapping[str, str]] = {
-    "iemocap": {
-        "anger": "anger",
-        "happiness": "happiness",
-        "excitement": "happiness",
-        "neutral": "neutral",
-        "sadness": "sadness",
-    }
-}
-"""Of a source corpus: the emotions that the study uses, and the class of each (5,531 rows of
-IEMOCAP). Of a corpus that isn't listed, all rows with a known emotion are used, as they are."""
 
 SPLITS = ("class", "speaker")
 """How the source's folds are drawn: stratified by class (published), or also without shared
@@ -151,8 +140,8 @@ def reproduce(
     if clash := set(further) & set(protocol.objectives):
         raise ValueError(f"further recipes need names of their own, not {', '.join(clash)}")
     used = {name: _usable(name, table) for name, table in corpora.items()}
-    whole, of_study = used[source], _of_study(source, used[source])
-    used[source] = _classed(source, whole, of_study)
+    whole, of_study = used[source], rows_of_study(source, used[source])
+    used[source] = classed(source, whole, of_study)
     for table in used.values():
         used[source].spec.check(table.spec)
     splits = list(_folds(source, used[source], protocol))
@@ -196,25 +185,6 @@ def _check_ratings(source: str, corpora: Mapping[str, FeatureTable], protocol: P
             )
     if not any(rated.values()):
         raise TableError(f"no row of {', '.join(corpora)} is rated, so there is nothing to score")
-
-
-def _of_study(source: str, table: FeatureTable) -> npt.NDArray[np.intp]:
-    """The positions of the source's rows of the study."""
-    if "emotion" not in table.rows or table.rows["emotion"].isna().all():
-        raise TableError(f"{source} has no known emotion, which the folds are stratified by")
-    return np.flatnonzero(_classes(source, table).notna())
-
-
-def _classes(source: str, table: FeatureTable) -> pd.Series:
-    """The class of each row; missing where the study doesn't use it."""
-    classes = CLASSES.get(source)
-    return table.rows["emotion"].map(classes) if classes else table.rows["emotion"]
-
-
-def _classed(source: str, table: FeatureTable, rows: npt.NDArray[np.intp]) -> FeatureTable:
-    """Some rows of the source, `emotion` being the class."""
-    classed = table.rows.assign(emotion=_classes(source, table))
-    return replace(table, values=table.values.iloc[rows], rows=classed.iloc[rows])
 
 
 def _folds(

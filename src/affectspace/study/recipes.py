@@ -86,4 +86,4 @@ SINGLE_SOURCE = {
     ),
 }
 """What the recipes are where one corpus is all there is, as in the paper's study: trained on
-ratings alone. The teacher earned nothing there: see "Recipes that were tried" in the documentation."""
+ratings alone. The teacher earned nothing there; see docs/recipes.md."""
