@@ -26,7 +26,7 @@ PINNED = {
     "slope_500_1500_voiced_mean": -13.2834,
     "centroid_voiced_mean": 1243.43,
     "entropy_voiced_mean": 0.76427,
-    "roll_off75_voiced_sd": 98.8526,
+    "roll_off75_voiced_sd": 98.7843,
     "flux_voiced_mean": 0.257528,
     "loudness_speech_mean": 0.835666,
     "log_loudness_speech_p80": -0.0261861,

@@ -103,7 +103,7 @@ def test_each_column_is_what_its_name_says(described):
         "alpha_ratio": shape.alpha_ratio(power),
         "hammarberg_index": shape.hammarberg_index(power),
         "slope_500_1500": shape.slope(level, 500, 1_500),
-        "entropy": shape.moments(power).entropy,
+        "entropy": shape.moments(level, power**0.5).entropy,
         "roll_off75": shape.roll_offs(power)[:, 2],
         "flux": shape.flux(power**0.5, hops),
         "loudness": loudness,

@@ -71,7 +71,11 @@ _ABOUT: Mapping[str, _About] = {
     **{f"formant_level{k}": _About(f"F{k} amplitude", "formants") for k in (1, 2, 3)},
 }
 
-_PARTS = {"voiced": " in voiced parts", "speech": " in speech"}
+_PARTS = {
+    "voiced": " in voiced parts",
+    "unvoiced": " in unvoiced speech",
+    "speech": " in speech",
+}
 _OF_VOICE = frozenset(descriptor.name for descriptor in DESCRIPTORS if descriptor.of_voice)
 
 _STRETCHES = {
