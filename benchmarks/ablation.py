@@ -5,7 +5,7 @@ the cache in `AFFECTSPACE_CACHE`): the default recipe, it without one part at a 
 paper's way on the same corpora. Prints the tables of `affectspace evaluate`. It is compared on the
 targets, so what is kept for these figures is not chosen without them.
 
-    python -m benchmarks.ablation [-o FOLDER]
+    python -m benchmarks.ablation [VARIANT...] [-o FOLDER]
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ def variants() -> dict[str, ModelRecipe]:
         "no typical ratings": replace(default, typical=False),
         "narrower teacher": replace(default, teacher=Teacher(width=0.3)),
         "more noise": replace(default, training=replace(default.training, noise=1.0)),
-        "published network": replace(
-            default, training=replace(default.training, hidden=CLIPPED.hidden)
+        "one layer of 64": replace(default, training=replace(default.training, hidden=(64,))),
+        "features of egemaps": replace(
+            default, features="egemaps", degradations=(), training=undisturbed
         ),
         "published recipe, clipped": replace(
-            RECIPES["published"], training=CLIPPED, calibrate=True
+            RECIPES["published"], features="native", training=CLIPPED, calibrate=True
         ),
     }
 
@@ -50,6 +51,7 @@ def variants() -> dict[str, ModelRecipe]:
 def main() -> None:
     """Run all variants and print their tables."""
     options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("variants", nargs="*", metavar="VARIANT", help="all, where none is named")
     options.add_argument("-o", "--output", type=Path, help="keep results and report there")
     given = options.parse_args([] if __name__ != "__main__" else None)
     data = Path(os.environ["AFFECTSPACE_DATA"])
@@ -57,7 +59,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = run_evaluation(
             paths,
-            [recipe_way(name, recipe) for name, recipe in variants().items()],
+            [
+                recipe_way(name, recipe)
+                for name, recipe in variants().items()
+                if name in given.variants or not given.variants
+            ],
             output=given.output or Path(folder) / "ablation",
             settings=Settings(protocols=(2,)),
             labels=data / "labels" / "dtu",
