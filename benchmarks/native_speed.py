@@ -26,7 +26,15 @@ from numpy.typing import NDArray
 from affectspace.audio import SAMPLING_RATE, bandwidth, checks, noise, read_audio, voicing
 from affectspace.audio.decode import AudioFile
 from affectspace.features import extract, opensmile
-from affectspace.features.native import descriptors, formants, pitch, quality, shape, summary
+from affectspace.features.native import (
+    descriptors,
+    features,
+    formants,
+    pitch,
+    quality,
+    shape,
+    summary,
+)
 from affectspace.features.native.backend import Native
 from affectspace.features.native.hops import HOP, cut
 from benchmarks._common import chosen, collections, machine, markdown, median, parser, take_turns
@@ -73,7 +81,8 @@ def memory_to_memory(files: list[str], _: list[str], rounds: int) -> None:
             "openSMILE eGeMAPSv02, alone": lambda: [
                 opensmile.run(CONFIG, "func", signal) for signal in signals
             ],
-            "`native`": lambda: [native(signal) for signal in signals],
+            "`native`, one by one": lambda: [native(signal) for signal in signals],
+            "`native`, together": lambda: features(signals),
         },
         rounds=rounds,
     )
@@ -94,7 +103,9 @@ def as_released(_: list[str], files: list[str], rounds: int) -> None:
     costs = take_turns(
         {
             "opensmile-python, `process_files`": lambda: smile.process_files(files),
-            "`extract(features='egemaps')`": lambda: extract(files, cache=False, jobs=1),
+            "`extract(features='egemaps')`": lambda: extract(
+                files, features="egemaps", cache=False, jobs=1
+            ),
             "`extract(features='native')`": lambda: extract(
                 files, features="native", cache=False, jobs=1
             ),

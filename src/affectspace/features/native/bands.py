@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from array_api_compat import array_namespace, device
 
+from affectspace.features.native.arrays import array_namespace, device
 from affectspace.features.native.hops import Array
 from affectspace.features.native.shape import SIZE
 from affectspace.features.native.spectrum import frequencies, mel

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from array_api_compat import array_namespace, device, is_numpy_array
-
 from affectspace.audio import Status
 from affectspace.errors import AudioError
+from affectspace.features.native.arrays import array_namespace, device, is_numpy_array
 from affectspace.features.native.descriptors import describe
 from affectspace.features.native.hops import HOP, Array, cut, layout
 from affectspace.features.native.stream import describe_long

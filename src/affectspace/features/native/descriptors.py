@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from array_api_compat import array_namespace, device, is_numpy_array
-
 from affectspace.features.native import bands, shape
+from affectspace.features.native.arrays import array_namespace, device, is_numpy_array
 from affectspace.features.native.formants import formants
 from affectspace.features.native.harmonics import formant_differences, harmonic_difference
 from affectspace.features.native.hops import Array, Hops

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
-from array_api_compat import array_namespace, device
 
+from affectspace.features.native.arrays import array_namespace, device
 from affectspace.features.native.hops import RATE, Array, Hops
 from affectspace.features.native.spectrum import frequencies, hann, power_spectrum
 

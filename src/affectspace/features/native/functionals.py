@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from array_api_compat import array_namespace, device
 
+from affectspace.features.native.arrays import array_namespace, device
 from affectspace.features.native.hops import HOP, RATE, Array
 
 FRAME_RATE = RATE / HOP

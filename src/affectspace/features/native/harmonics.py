@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from array_api_compat import array_namespace, device
-
+from affectspace.features.native.arrays import array_namespace, device
 from affectspace.features.native.hops import RATE, Array
 from affectspace.features.native.pitch import BINS, SIZE, Voice
 

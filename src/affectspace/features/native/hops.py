@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from array_api_compat import array_namespace, device
+from affectspace.features.native.arrays import array_namespace, device
 
 RATE = 16_000
 """Samples per second."""

@@ -6,8 +6,8 @@ import math
 from functools import cache
 
 import numpy as np
-from array_api_compat import array_namespace, device, is_numpy_array
 
+from affectspace.features.native.arrays import array_namespace, device, is_numpy_array
 from affectspace.features.native.hops import HOP, RATE, Array, Hops
 from affectspace.features.native.pitch import SIZE, Voice, in_chunks
 

@@ -11,8 +11,8 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from array_api_compat import array_namespace, device
 
+from affectspace.features.native.arrays import array_namespace, device
 from affectspace.features.native.hops import RATE, Array, Hops
 from affectspace.features.native.spectrum import frequencies, hamming, power_spectrum
 

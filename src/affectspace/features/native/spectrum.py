@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from array_api_compat import array_namespace, device, is_numpy_array
 
+from affectspace.features.native.arrays import array_namespace, device, is_numpy_array
 from affectspace.features.native.hops import RATE, Array
 
 # samples; the spectrum of 16,384 has 128 kB

@@ -8,10 +8,9 @@ through candidates of pitch decides blocks of frames by the frames around them (
 
 from __future__ import annotations
 
-from array_api_compat import array_namespace, device, is_numpy_array
-
 from affectspace.audio import Status
 from affectspace.errors import AudioError
+from affectspace.features.native.arrays import array_namespace, device, is_numpy_array
 from affectspace.features.native.descriptors import DESCRIPTORS, Described, describe_heard
 from affectspace.features.native.hops import HOP, MARGIN, RATE, Array, Hops, layout
 from affectspace.features.native.pitch import (

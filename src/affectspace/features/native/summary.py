@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from array_api_compat import array_namespace, device
-
+from affectspace.features.native.arrays import array_namespace, device
 from affectspace.features.native.descriptors import (
     DESCRIPTORS,
     NAMES,

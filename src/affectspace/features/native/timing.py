@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from array_api_compat import array_namespace, device
-
+from affectspace.features.native.arrays import array_namespace, device
 from affectspace.features.native.functionals import FRAME_RATE, mean_and_deviation, quantiles
 from affectspace.features.native.hops import Array
 
