@@ -7,14 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import soundfile
 
 from affectspace.errors import ContractError, TableError
-from affectspace.features import FeatureSpec, FeatureTable, extract, spec
+from affectspace.features import FeatureSpec, FeatureTable, spec
 from affectspace.features.table import QUALITY, table_of_results
 from affectspace.features.work import Result
 from affectspace.tables import utterance_index
-from voices import voice
 
 SPEC = FeatureSpec("pair", "tool", "1", features=("f1", "f2"))
 
@@ -219,18 +217,3 @@ def test_the_shared_tables(data_root: Path):
         assert features.values.shape == (rows, 46)
         assert features.ok.all()
         assert features.rows["silence_ratio"].notna().all()
-
-
-@pytest.mark.parametrize("name", ["f.parquet", "f.csv"])
-def test_a_measure_that_is_called_like_a_feature_comes_back(tmp_path, name):
-    """The set `native` has a feature `voiced_share`, and so has every recording a measure."""
-    soundfile.write(tmp_path / "clip.wav", voice(1.5), 16_000)
-    features = extract([tmp_path / "clip.wav", tmp_path / "gone.wav"], cache=False)
-    assert features.rows["status"].to_list() == ["ok", "missing"]
-    features.write(tmp_path / name)
-    again = FeatureTable.read(tmp_path / name, "native")
-    np.testing.assert_array_equal(again.values, features.values)
-    for column in ("voiced_share", "duration"):
-        np.testing.assert_allclose(again.rows[column], features.rows[column], rtol=1e-6)
-    assert again.values["voiced_share"].iloc[0] != again.rows["voiced_share"].iloc[0]
-    assert list(again.rows) == list(features.rows)

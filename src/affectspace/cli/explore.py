@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from affectspace.cli import options
-from affectspace.errors import annotate_extra
+from affectspace.errors import TableError, annotate_extra
 
 
 def explore(
@@ -48,8 +48,12 @@ def explore(
 
     loaded = load_model(model)
     collection = open_collection(inputs, loaded, jobs=jobs, cache=cache_rule, progress=True)
-    scored = int(collection.table["status"].astype(str).eq("ok").sum())
-    typer.echo(f"{scored} of {len(collection.table)} rows are scored", err=True)
+    table = collection.table
+    scored = table["status"].astype(str).eq("ok")
+    if not scored.any():
+        first = next(iter(table["message"].dropna().astype(str)), "") if "message" in table else ""
+        raise TableError(f"none of {len(table)} rows has an estimate to show; first: {first}")
+    typer.echo(f"{scored.sum()} of {len(table)} rows are scored", err=True)
 
     def tell(link: str) -> None:
         typer.echo(link)

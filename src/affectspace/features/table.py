@@ -27,7 +27,6 @@ MEASURES = (
 """What is measured on each recording, see [`Signal`][affectspace.audio.Signal]."""
 QUALITY = ("status", "message", *MEASURES, "band_limited")
 """The columns that extraction adds to those of the utterances."""
-_MEASURED = "measured_"  # before a measure, in a file, where a feature is called the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +66,7 @@ class FeatureTable:
     def write(self, path: str | Path) -> None:
         """Write the table as Parquet or CSV, by the suffix; all or nothing.
 
-        Parquet keeps the contract, CSV has no room for it. A measure that has a feature's name, as
-        `voiced_share` has in the set `native`, is written with `measured_` before it.
+        Parquet keeps the contract, CSV has no room for it.
 
         Args:
             path: ends in `.parquet` or `.csv`.
@@ -79,11 +77,9 @@ class FeatureTable:
         path = Path(path)
         if path.suffix.lower() not in (".csv", ".parquet"):
             raise TableError(f"{path}: a feature table's name ends in .parquet or .csv")
-        taken = set(self.spec.features)
-        rows = self.rows.rename(columns={n: _MEASURED + n for n in MEASURES if n in taken})
-        if clash := set(rows.columns) & {*taken, *INDEX}:
+        if clash := set(self.rows.columns) & {*self.spec.features, *INDEX}:
             raise TableError(f"columns are called like features or the index: {sorted(clash)}")
-        frame = pd.concat([rows, self.values], axis="columns")
+        frame = pd.concat([self.rows, self.values], axis="columns")
         with replaced_at_once(path) as beside:
             if path.suffix.lower() == ".csv":
                 # 9 digits bring every float32 back as it was
@@ -227,8 +223,7 @@ def _indexed(frame: pd.DataFrame) -> tuple[pd.MultiIndex, pd.DataFrame]:
 
 def _with_quality(frame: pd.DataFrame) -> pd.DataFrame:
     """Give a plain frame the columns of `QUALITY`, empty where it has none."""
-    stored = {_MEASURED + name: name for name in MEASURES if name not in frame}
-    rows = frame.rename(columns=stored)
+    rows = frame.copy()
     if "status" not in rows:
         rows["status"] = str(Status.OK)
     messages = rows["message"].astype(object).fillna("") if "message" in rows else ""

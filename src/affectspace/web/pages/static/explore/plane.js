@@ -94,7 +94,7 @@ export function makePlane({ isMarked }) {
     });
     Colour.legend(State.colour, scheme);
     const { length } = drawn;
-    Dom.byId('plane-note').textContent = `${length.toLocaleString('en')} ${length === 1 ? 'row' : 'rows'} with both values.${Rows.isCalibrated() ? ' The cross of a row is its 90 % interval.' : ''}`;
+    Dom.byId('plane-note').textContent = `${length.toLocaleString('en')} ${length === 1 ? 'row' : 'rows'} with both values.${Rows.isCalibrated() ? ' The bars through the chosen row are its 90 % intervals.' : ''}`;
     drawOver();
   }
 
