@@ -315,7 +315,7 @@ def test_without_pyav_the_message_names_the_extra(monkeypatch):
         return importing(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_av)
-    assert "pip install 'affectspace[av]'" in refused(Status.NEEDS_AV, data)
+    assert "pip install -c constraints.txt '.[av]'" in refused(Status.NEEDS_AV, data)
 
 
 def test_empty_files():

@@ -60,7 +60,7 @@ def launch():
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        missing("playwright is not installed: pip install 'affectspace[dev]'")
+        missing("playwright is not installed: make test installs it")
     started = {}
     with sync_playwright() as playwright:
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from affectspace.errors import how_to_install
+
 
 class Status(StrEnum):
     """What came of one recording, or of one row of a table.
@@ -42,7 +44,7 @@ _SENTENCES = {
     Status.OK: "usable",
     Status.MISSING: "there is no such file",
     Status.UNREADABLE: "the file can't be read as audio",
-    Status.NEEDS_AV: "the format needs PyAV: pip install 'affectspace[av]'",
+    Status.NEEDS_AV: f"the format needs PyAV: {how_to_install('av')}",
     Status.EMPTY: "there are no samples",
     Status.SAMPLING_RATE: "the sampling rate is outside 8 to 192 kHz",
     Status.BAD_SPAN: "start and end don't fit the recording",
