@@ -170,7 +170,7 @@ def test_without_pyav_rows_say_what_is_needed_and_that_is_not_cached(tmp_path, m
     monkeypatch.setitem(sys.modules, "av", None)
     table = extract([path], features=Fake(), cache=tmp_path / "c")
     assert statuses(table) == ["needs_av"]
-    assert "affectspace[av]" in table.rows["message"].iloc[0]
+    assert "-c constraints.txt '.[av]'" in table.rows["message"].iloc[0]
     monkeypatch.undo()
     assert statuses(extract([path], features=Fake(), cache=tmp_path / "c")) == ["ok"]
 

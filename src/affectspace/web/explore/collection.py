@@ -18,6 +18,7 @@ from affectspace.report.columns import page_data
 from affectspace.tables import (
     INDEX,
     TABLE_SUFFIXES,
+    csv_text,
     find_utterances,
     read_table,
     utterance_index,
@@ -102,7 +103,7 @@ def page_json(collection: Collection) -> bytes:
 
 def selected_csv(collection: Collection, rows: Sequence[int]) -> str:
     """Return rows with all of their columns, as CSV that any command of the package reads."""
-    return str(collection.table.iloc[list(rows)].to_csv())
+    return csv_text(collection.table.iloc[list(rows)])
 
 
 def ratable(collection: Collection, rows: Sequence[int]) -> pd.DataFrame:
