@@ -40,6 +40,9 @@ class Status(StrEnum):
         return _SENTENCES[self]
 
 
+UNHEARD = (Status.MISSING, Status.UNREADABLE, Status.NEEDS_AV, Status.EMPTY, Status.BAD_SPAN)
+"""Of these there is no sound that somebody could listen to."""
+
 _SENTENCES = {
     Status.OK: "usable",
     Status.MISSING: "there is no such file",

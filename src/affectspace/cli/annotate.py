@@ -42,6 +42,14 @@ def annotate(
     copy: Annotated[
         bool, typer.Option("--copy-audio", help="Copy the recordings into the study's folder.")
     ] = False,
+    keep_unusable: Annotated[
+        bool,
+        typer.Option(
+            "--keep-unusable",
+            help="Have rated what is silent, clipped, unvoiced or too short, too; otherwise it is "
+            "left out, as what can't be played is, and stderr says so.",
+        ),
+    ] = False,
     practice: Annotated[
         list[str] | None,
         typer.Option(
@@ -177,7 +185,9 @@ def annotate(
         only=items,
         raters=rater or [],
         copy=copy,
+        keep_unusable=keep_unusable,
         database=database,
+        progress=True,
     )
     changes: dict[str, Any] = {
         "title": title,
