@@ -250,7 +250,7 @@ def test_doubtful_points_are_marked_and_can_be_left_out(opened, kind):
     assert legend.first.get_attribute("aria-pressed") == "true"
     page.page.uncheck("#doubts")
     assert page.page.evaluate(marks) == []
-    row = loneliest(table) if kind == "plain" else 0
+    row = loneliest(table)
     page.page.check("#doubts")
     page.hover(row)  # the marks are not in the way
     assert f"{table['activation'].iloc[row]:.2f}" in page.page.text_content("#tooltip")

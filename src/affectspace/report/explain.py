@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from affectspace.explain.attribution import part_name
+from affectspace.explain.attribution import LIMIT, part_name
 from affectspace.explain.families import FAMILIES
 from affectspace.report import page
 from affectspace.report.axes import NOTES, axis_tables, verdict_rule
@@ -213,6 +213,7 @@ def _rows(told: pd.DataFrame) -> dict[str, Any]:
         "added": {
             label: [_rounded(told[part_name(name, label)]) for name in families] for label in labels
         },
+        "limit": {label: _rounded(told[part_name(LIMIT, label)]) for label in labels},
     }
 
 
