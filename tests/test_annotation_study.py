@@ -21,7 +21,7 @@ from affectspace.annotation.collected import FORMATS, collect, write_collected
 from affectspace.annotation.findings import findings, state_of
 from affectspace.annotation.folder import back_up, open_folder
 from affectspace.annotation.material import LISTED, LONGEST, find_items
-from affectspace.annotation.overview import progress
+from affectspace.annotation.overview import in_words, progress
 from affectspace.annotation.settings import StudySettings
 from affectspace.annotation.store import Store, read_settings
 from affectspace.annotation.study import Wishes, prepare_study
@@ -302,6 +302,8 @@ def test_what_is_collected_is_what_was_said_last_without_practice(tmp_path):
     assert len(table) == 2 * 2 * (7 + 3)
     assert table["repeat"].sum() == 2 * 2 * 3
     assert (counts["ratings"], counts["repeats"], counts["expected"]) == (14, 6, 14)
+    assert in_words(counts).startswith("7 recordings by 2 raters make 14 ratings. On top, some")
+    assert "3 hidden repeats for each rater, who thus gives 10 ratings." in in_words(counts)
     assert sum(day["ratings"] for day in counts["by_day"]) == 20
     assert len(collected.items) == 7
 

@@ -163,6 +163,7 @@ def annotate(
     with annotate_extra("affectspace annotate"):
         from affectspace.annotation.collected import write_collected
         from affectspace.annotation.folder import back_up, open_folder
+        from affectspace.annotation.overview import in_words, progress
         from affectspace.annotation.study import Wishes, prepare_study
 
     if backup is not None or export is not None:
@@ -205,6 +206,8 @@ def annotate(
     given = {name: value for name, value in changes.items() if value is not None}
     opened = prepare_study(study, wishes, changes=given)
     try:
+        with opened.store.reading() as connection:
+            typer.echo(in_words(progress(connection)), err=True)
         if no_serve:
             typer.echo(study)
         else:
