@@ -218,7 +218,7 @@ def test_what_no_model_could_use_is_left_out_unless_it_is_wanted(tmp_path, caplo
         "anger_001.wav",
     ]
     assert f"left out: {LISTED + 2} of {LISTED + 4}\n  " in caplog.text
-    assert "silence_00.wav: silent" in caplog.text
+    assert "silence_00.wav: the level is below -80 dBFS" in caplog.text
     assert caplog.text.endswith("\n  and 2 more\n")
     assert len(find_items([audio], keep_unusable=True)) == LISTED + 3  # nobody can hear the broken
     wishes = Wishes(audio=[str(audio)], keep_unusable=True)

@@ -68,7 +68,7 @@ def test_every_row_comes_back_with_its_status(tmp_path, jobs, cached):
     messages = dict(zip(rows.values(), table.rows["message"], strict=True))
     assert messages["ok"] == ""
     assert "expected 3 features, got (2,)" in messages["failed"]
-    assert table.rows["message"].iloc[5] == "the feature backend failed: RuntimeError: as told"
+    assert table.rows["message"].iloc[5] == "features could not be computed: RuntimeError: as told"
     assert not any(str(tmp_path) in message for message in table.rows["message"])
 
 
