@@ -12,9 +12,8 @@ import pandas as pd
 import pytest
 import soxr
 
-from affectspace.audio import Status, read_audio, scale_to_level
+from affectspace.audio import Status, checks, read_audio, scale_to_level
 from affectspace.audio import bandwidth as bandwidth_module
-from affectspace.audio import checks
 from affectspace.audio.bandwidth import bandwidth
 from affectspace.audio.checks import level, mix
 from affectspace.audio.voicing import PERIODIC_FROM, periodicity
