@@ -262,7 +262,7 @@ def _read(sound: soundfile.SoundFile, wanted: int) -> Samples:
     if sound.subtype != "PCM_16":
         return np.asarray(sound.read(wanted, dtype="float32", always_2d=True))
     whole = sound.read(wanted, dtype="int16", always_2d=True)
-    return np.multiply(whole, np.float32(2.0**-15), dtype=np.float32)
+    return np.asarray(np.multiply(whole, np.float32(2.0**-15), dtype=np.float32))
 
 
 def _announced_too_much(log: str) -> float:

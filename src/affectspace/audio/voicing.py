@@ -41,7 +41,7 @@ def _cosines() -> NDArray[np.float32]:
     lags = np.concatenate(([0], np.arange(_SHORTEST_LAG, _LONGEST_LAG + 1)))
     waves = np.cos(np.outer(_BINS, lags) * (2 * np.pi / _FFT)) * (own[0] / own[lags])
     waves[1:-1] *= 2  # the ends of the band count once, all between for both signs
-    return waves.astype(np.float32)
+    return np.asarray(waves, np.float32)
 
 
 _COSINES = _cosines()
@@ -144,4 +144,4 @@ def _root_envelope(power: NDArray[np.float32]) -> NDArray[np.float32]:
     envelope *= _PER_BIN
     floor = np.float32(1e-6) * np.add.reduce(power, axis=1, keepdims=True) + np.float32(1e-20)
     np.maximum(envelope, floor, out=envelope)
-    return np.sqrt(envelope, out=envelope)
+    return np.asarray(np.sqrt(envelope, out=envelope))
