@@ -14,7 +14,6 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-
 _add: Any = np.add.reduce
 _maximum: Any = np.maximum.reduce
 _minimum: Any = np.minimum.reduce
