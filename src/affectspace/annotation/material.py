@@ -20,7 +20,7 @@ from affectspace.annotation.schema import items, rounds
 from affectspace.annotation.settings import HIGH, LOW
 from affectspace.annotation.store import now
 from affectspace.audio import AudioFile, Status, read_audio
-from affectspace.audio.names import locate, table_name
+from affectspace.audio.names import absolute, table_name
 from affectspace.audio.status import UNHEARD
 from affectspace.errors import AudioError, StudyError
 from affectspace.progress import progress_bar
@@ -82,7 +82,7 @@ def find_items(
     found, left_out = [], []
     with progress_bar(len(table), "Listening", unit="recordings", show=progress) as advance:
         for position, (file, start, end) in enumerate(table.index):
-            path = os.path.abspath(locate(file))  # noqa: PTH100  (keeps links)
+            path = absolute(file)
             last = None if pd.isna(end) else end.total_seconds()
             try:
                 seconds = _usable(path, start.total_seconds(), last, keep=keep_unusable)
@@ -191,7 +191,7 @@ def match_items(
     }
     found = []
     for place in [table, *(resolve_files(table, folder) for folder in folders)]:
-        names = [os.path.abspath(locate(file)) for file in place.index.get_level_values("file")]  # noqa: PTH100
+        names = [absolute(file) for file in place.index.get_level_values("file")]
         times = [
             (_key(start.total_seconds()), _key(None if pd.isna(end) else end.total_seconds()))
             for _, start, end in place.index

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import pandas as pd
 
-from affectspace.audio.names import locate, table_name
+from affectspace.audio.names import absolute, is_address, table_name
 from affectspace.errors import TableError
 from affectspace.tables.labels import AUDIO_SUFFIXES
 from affectspace.tables.table import TABLE_SUFFIXES, listed, read_rows, utterance_index
@@ -96,7 +96,8 @@ def _listed(content: bytes, folder: str) -> Iterator[str]:
     for line in text.split("\n"):
         if not line.strip():
             continue
-        path = os.path.join(folder, line.rstrip())  # noqa: PTH118
+        line = line.rstrip()
+        path = line if is_address(line) else os.path.join(folder, line)  # noqa: PTH118
         # a look at the disk only where the name leaves it open
         if Path(path).suffix.lower() not in AUDIO_SUFFIXES and os.path.isdir(path):  # noqa: PTH112
             yield from _audio_below(path)
@@ -131,7 +132,7 @@ def _whole(files: list[str]) -> list[pd.DataFrame]:
 def _once(table: pd.DataFrame) -> pd.DataFrame:
     """Leave out rows that came before, however their path was written; keep their columns."""
     frame = table.index.to_frame(index=False)
-    paths = [os.path.abspath(locate(file)) for file in frame["file"]]  # noqa: PTH100
+    paths = [absolute(file) for file in frame["file"]]
     frame["file"] = [table_name(path) for path in paths]
     again = frame.duplicated().to_numpy()
     if not again.any():

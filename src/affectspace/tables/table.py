@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from affectspace.audio.names import table_name
+from affectspace.audio.names import is_address, table_name
 from affectspace.audio.status import Status
 from affectspace.errors import MissingExtraError, TableError
 from affectspace.tables.files import replaced_at_once
@@ -276,14 +276,17 @@ def resolve_files(table: pd.DataFrame, root: str | Path) -> pd.DataFrame:
 
     Args:
         table: the utterance table.
-        root: the folder. Absolute paths of the table stay as they are.
+        root: the folder. Absolute paths and addresses of the table stay as they are.
 
     Returns:
         A copy with new file names.
     """
     files, starts, ends = (table.index.get_level_values(level) for level in INDEX)
     folder = "" if Path(root) == Path() else root  # else ./ before every name
-    resolved = [os.path.join(folder, file) for file in files]  # noqa: PTH118  (keeps the text)
+    resolved = [
+        file if is_address(file) else os.path.join(folder, file)  # noqa: PTH118  (keeps the text)
+        for file in files
+    ]
     return table.set_axis(utterance_index(resolved, list(starts), list(ends)))
 
 
