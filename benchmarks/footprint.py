@@ -1,14 +1,15 @@
 """What the core takes on disk: packages and their sizes in a fresh environment, wheel, models.
 
 The wheel is built here and installed with `constraints.txt` and no extra, as a user does it; that
-needs a package index. With `--extras` each extra that a user may want gets an environment of its
-own, and a row that says what it adds to the core.
+needs a package index. With `--extras` each extra that a user may want is added to a copy of that
+environment, and a row says what it takes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import venv
@@ -47,15 +48,18 @@ def main(arguments: Sequence[str] = ()) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         wheel = build(folder)
-        sizes = install(wheel, folder / "environment")
+        core = folder / "environment"
+        sizes = install(wheel, core)
         tell_core(sizes, wheel)
         if wanted.extras:
             print(
                 "\n" + markdown(["extra", "packages", "installed", "the largest"], []), flush=True
             )
             for extra in EXTRAS:
-                with tempfile.TemporaryDirectory(dir=folder) as environment:
-                    print(row(extra, install(wheel, Path(environment), extra=extra), sizes))
+                with tempfile.TemporaryDirectory(dir=folder) as copy:
+                    shutil.copytree(core, copy, symlinks=True, dirs_exist_ok=True)
+                    found = add(f"{wheel}[{extra}]", Path(copy))
+                    print(row(extra, found, sizes), flush=True)
 
 
 def tell_core(sizes: Sizes, wheel: Path) -> None:
@@ -95,15 +99,19 @@ def build(folder: Path) -> Path:
     return wheel
 
 
-def install(wheel: Path, environment: Path, *, extra: str | None = None) -> Sizes:
+def install(wheel: Path, environment: Path) -> Sizes:
     """Install a wheel into a fresh environment.
 
     Returns:
         Version and MB of each package but pip.
     """
     venv.create(environment, with_pip=True)
+    return add(str(wheel), environment)
+
+
+def add(wanted: str, environment: Path) -> Sizes:
+    """Install something into an environment, and weigh what is there."""
     python = str(environment / "bin" / "python")
-    wanted = f"{wheel}[{extra}]" if extra else str(wheel)
     run([python, "-m", "pip", "install", "-q", "-c", str(ROOT / "constraints.txt"), wanted])
     _, weighed = run([python, "-c", WEIGH])
     found = json.loads(weighed.stdout)
