@@ -112,7 +112,13 @@ def run_evaluation(
 
 
 def _needs(recipe: ModelRecipe) -> tuple[Any, ...]:
-    return recipe.features, recipe.channel, recipe.level, recipe.degradations
+    return (
+        recipe.features,
+        recipe.channel,
+        recipe.level,
+        recipe.degradations,
+        recipe.teacher_features,
+    )
 
 
 def _extraction(recipe: ModelRecipe, jobs: int | None, cache: str | bool | None) -> Extraction:
@@ -137,6 +143,7 @@ def _read(
         list(read.values()),
         extraction=extraction,
         degradations=recipe.degradations,
+        teacher_features=recipe.teacher_features,
         progress=progress,
     )
     return read, material

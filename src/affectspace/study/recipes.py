@@ -28,6 +28,8 @@ class ModelRecipe:
         typical: let rows of corpora without ratings hear the typical ratings of their emotion.
         teacher: what regresses the ratings first, for the network to hear its estimates; None: the
             network hears the ratings.
+        teacher_features: the feature set that the teacher hears, which only training needs; None:
+            the network's own.
         degradations: each gives one more copy of every recording, which the network learns to
             rebuild as the recording was. They need recordings: a ready feature table isn't enough.
         calibrate: leave one language out at a time, to set the scale of the estimates and their
@@ -46,6 +48,7 @@ class ModelRecipe:
     training: Recipe = Recipe()  # noqa: RUF009  (frozen)
     typical: bool = False
     teacher: Teacher | None = None
+    teacher_features: str | None = None
     degradations: tuple[Degradation, ...] = ()
     calibrate: bool = False
     seed: int = 0

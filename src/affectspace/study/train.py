@@ -75,7 +75,11 @@ def train_model(
     corpora = list(read.values())
     _check_ratings(corpora, recipe)
     material = gather(
-        corpora, extraction=extraction, degradations=recipe.degradations, progress=progress
+        corpora,
+        extraction=extraction,
+        degradations=recipe.degradations,
+        teacher_features=recipe.teacher_features,
+        progress=progress,
     )
     model, results = _fitted(material, recipe, device=device, progress=progress)
     model = with_training_range(model, material.as_recorded, _durations(material))
