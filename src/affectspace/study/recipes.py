@@ -32,6 +32,8 @@ class ModelRecipe:
             the network's own.
         degradations: each gives one more copy of every recording, which the network learns to
             rebuild as the recording was. They need recordings: a ready feature table isn't enough.
+        copies_weigh: how much what a degraded copy hears counts beside the recording's own 1, in
+            shaping the space; the reconstruction knows no weights.
         calibrate: leave one language out at a time, to set the scale of the estimates and their
             intervals, and to measure both.
         seed: of the initial weights, the noise and the order of the rows.
@@ -50,6 +52,7 @@ class ModelRecipe:
     teacher: Teacher | None = None
     teacher_features: str | None = None
     degradations: tuple[Degradation, ...] = ()
+    copies_weigh: float = 1.0
     calibrate: bool = False
     seed: int = 0
 
