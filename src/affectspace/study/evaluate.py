@@ -87,7 +87,9 @@ def run_evaluation(
     if not names or len(set(names)) < len(names):
         raise TableError(f"expected ways of different names, got {', '.join(names) or 'none'}")
     for way in ways:  # a set may need an extra: said before the work, not after it
-        features.spec(way.recipe.features)
+        for name in (way.recipe.features, way.recipe.teacher_features):
+            if name is not None:
+                features.spec(name)
     with filled_at_once(Path(output)) as folder:  # a folder that can't be written fails early
         read: dict[tuple[Any, ...], tuple[dict[str, Corpus], Material]] = {}
         done: list[_Done] = []
