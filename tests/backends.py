@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from affectspace.features import FeatureSpec
 
@@ -96,3 +97,14 @@ class Threads:
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         return np.array([os.environ["OMP_NUM_THREADS"]], np.float32)
+
+
+@dataclass
+class Products:
+    """Tells in how many threads NumPy's matrix products run."""
+
+    spec: FeatureSpec = replace(THREADS, name="products")
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        counts = [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+        return np.array([max(counts)], np.float32)

@@ -25,7 +25,7 @@ REFERENCE = 27.5
 """Hz: the pitch of 0 semitones, the lowest key of a piano."""
 
 
-_AT_ONCE = 128  # frames
+_AT_ONCE = 256  # frames
 
 
 class Descriptor(NamedTuple):
@@ -188,7 +188,7 @@ def _of_harmonics(heard: Voice, resonances: Array) -> Array:
     )
     voiced = xp.nonzero(heard.voiced)[0]
     count = voiced.shape[0]
-    step = 8 * _AT_ONCE if is_numpy_array(resonances) else max(1, count)
+    step = 4 * _AT_ONCE if is_numpy_array(resonances) else max(1, count)
     for first in range(0, count, step):
         rows = voiced[first : first + step]
         one = Voice(*(xp.take(each, rows, axis=0) for each in heard))

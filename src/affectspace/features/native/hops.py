@@ -76,7 +76,7 @@ class Hops:
 
 
 def _overlapping(blocks: Array, skip: int, size: int, rows: Array) -> Array:
-    """Return the frames that begin so many samples behind the begin of rows, in a view if they follow one another."""
+    """Return the frames that begin so many samples behind where rows do; a view, if in a row."""
     samples = blocks.reshape(-1)
     width = samples.itemsize
     count = max(0, (len(samples) - skip - size) // HOP + 1)

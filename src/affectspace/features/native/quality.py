@@ -19,7 +19,7 @@ _SAME = 4.08  # dB by which the amplitudes of neighbours differ at most
 _TREND = slice(8, 256)  # quefrencies in eighths of a millisecond: 1 to 32 ms
 _MIDDLE = 123.5  # of these, from 0 on
 _PEAK = slice(4, 63)  # of the even ones of these, and of the odd ones: 2 to 17 ms
-_CHUNK = 256  # frames at a time, for the processor's cache
+_CHUNK = 512  # frames at a time, for the processor's cache
 _NEAR = 2  # frames on either side that a frame's irregularity is averaged over
 
 
