@@ -15,6 +15,7 @@ from affectspace.features import FeatureSpec
 
 SPEC = FeatureSpec("fake", "tests", "1", features=("mean", "peak", "length"))
 THREADS = FeatureSpec("threads", "tests", "1", features=("threads",))
+PRODUCTS = FeatureSpec("products", "tests", "1", features=("threads",))
 
 
 @dataclass
@@ -103,7 +104,7 @@ class Threads:
 class Products:
     """Tells in how many threads NumPy's matrix products run."""
 
-    spec: FeatureSpec = replace(THREADS, name="products")
+    spec: FeatureSpec = PRODUCTS
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         counts = [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
