@@ -82,7 +82,7 @@ class StudyError(AffectspaceError):
     """A rating study that can't be made, opened, or run as asked."""
 
 
-TRAIN_PACKAGES = ("matplotlib", "scipy", "sklearn", "threadpoolctl", "torch")
+TRAIN_PACKAGES = ("matplotlib", "scipy", "sklearn", "torch")
 """What the extra `train` brings."""
 
 ANNOTATE_PACKAGES = (

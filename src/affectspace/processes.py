@@ -1,4 +1,4 @@
-"""How worker processes start."""
+"""How worker processes start, and how many cores they take."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing.context import BaseContext
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 
 def available_cores() -> int:
@@ -31,6 +36,24 @@ def worker_context(*, preload: Sequence[str] = ()) -> BaseContext:
         context.set_forkserver_preload(list(preload))
         return context
     return multiprocessing.get_context("spawn")
+
+
+@contextmanager
+def one_thread_for_products() -> Iterator[None]:
+    """Let NumPy's matrix products run in one thread.
+
+    OpenBLAS splits a product of 128 rows up, whose parts then wait for one another: on a machine
+    with other work, `native` took 5 times as long with two threads, in CPU time and on the wall.
+    """
+    with _products().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _products() -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 @contextmanager
