@@ -13,7 +13,7 @@ import pandas as pd
 from affectspace.errors import TableError
 from affectspace.features.signals import InMemory
 from affectspace.tables import INDEX, find_utterances, utterance_index
-from affectspace.tables.table import listed
+from affectspace.tables.frames import listed
 
 Recording = str | os.PathLike[str] | InMemory
 Recordings = Recording | Iterable[Recording] | pd.DataFrame
