@@ -20,7 +20,7 @@ from affectspace.annotation.schema import items, rounds
 from affectspace.annotation.settings import HIGH, LOW
 from affectspace.annotation.store import now
 from affectspace.audio import AudioFile
-from affectspace.audio.names import locate, table_name
+from affectspace.audio.names import absolute, table_name
 from affectspace.errors import AudioError, StudyError
 from affectspace.tables import find_utterances, resolve_files
 
@@ -70,7 +70,7 @@ def find_items(audio: Sequence[str | os.PathLike[str]]) -> list[Item]:
     table = find_utterances(audio)
     found, left_out = [], []
     for position, (file, start, end) in enumerate(table.index):
-        path = os.path.abspath(locate(file))  # noqa: PTH100  (keeps links)
+        path = absolute(file)
         try:
             last = None if pd.isna(end) else end.total_seconds()
             seconds = _seconds(path, start.total_seconds(), last)
@@ -178,7 +178,7 @@ def match_items(
     }
     found = []
     for place in [table, *(resolve_files(table, folder) for folder in folders)]:
-        names = [os.path.abspath(locate(file)) for file in place.index.get_level_values("file")]  # noqa: PTH100
+        names = [absolute(file) for file in place.index.get_level_values("file")]
         times = [
             (_key(start.total_seconds()), _key(None if pd.isna(end) else end.total_seconds()))
             for _, start, end in place.index

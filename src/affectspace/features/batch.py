@@ -6,19 +6,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from itertools import chain
+from multiprocessing import current_process
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affectspace.audio.names import locate
+from affectspace.audio.names import absolute
+from affectspace.audio.sources import check_schemes
 from affectspace.errors import TableError
 from affectspace.features.pool import run_here, run_in_processes
 from affectspace.features.spec import FeatureSpec
-from affectspace.features.work import WHOLE, Compute, Reply, Result, Span, Task
+from affectspace.features.work import (
+    IN_MEMORY,
+    WHOLE,
+    Compute,
+    Reply,
+    Result,
+    Source,
+    Span,
+    Task,
+    memory_of,
+)
 from affectspace.processes import available_cores
 
 if TYPE_CHECKING:
@@ -53,14 +66,21 @@ def as_utterances(utterances: pd.DataFrame | Sequence[str | os.PathLike[str]]) -
     return utterances
 
 
-def tasks_of(index: pd.Index) -> tuple[NDArray[np.intp], list[Task]]:
+def tasks_of(
+    index: pd.Index, sources: Mapping[str, Source] | None = None
+) -> tuple[NDArray[np.intp], list[Task]]:
     """Give each different row a slot, and gather slots by file.
 
     Args:
         index: an utterance index, n rows.
+        sources: the recordings of those files that are in memory.
 
     Returns:
         The slot of each row, shape (n,); and the tasks, in the order of the table.
+
+    Raises:
+        AudioError: when a file has an address of a kind that can't be opened here.
+        MissingExtraError: when it has one, without fsspec.
     """
     import pandas as pd
 
@@ -75,9 +95,11 @@ def tasks_of(index: pd.Index) -> tuple[NDArray[np.intp], list[Task]]:
             spans[span] = len(spans)
             by_file.setdefault(span[0], []).append(Span(spans[span], *span[1:]))
         which[row] = spans[span]
+    held = sources or {}
+    check_schemes(file for file in by_file if file not in held)
     return which, [
         # a worker process may be in another folder
-        Task(os.path.abspath(locate(file)), tuple(parts[i : i + SPANS_PER_TASK]))  # noqa: PTH100
+        Task(held[file] if file in held else absolute(file), tuple(parts[i : i + SPANS_PER_TASK]))
         for file, parts in by_file.items()
         for i in range(0, len(parts), SPANS_PER_TASK)
     ]
@@ -101,8 +123,9 @@ def run_tasks(
         compute: what is done with each span; it must pickle.
         keep: is called with each slot and its result.
         contract: what the results are, for the cache; None where they aren't worth keeping.
-        jobs: worker processes; None is one per core, or none at all for up to `few` spans. With 1
-            all happens in this process, where a crash of a library isn't survived.
+        jobs: worker processes; None is one per core, or none at all for up to `few` spans, and in a
+            process that may start none. With 1 all happens in this process, where a crash of a
+            library isn't survived.
         cache: the folder of the cache; None is `AFFECTSPACE_CACHE` or the platform's place for
             caches; False is no cache.
         advance: is called with the number of spans done.
@@ -116,9 +139,15 @@ def run_tasks(
         raise ValueError(f"jobs should be at least 1, and is {jobs}")
 
     def run(tasks: list[Task], known: frozenset[bytes] | None) -> Iterator[Reply]:
-        if jobs == 1 or (jobs is None and sum(len(task.spans) for task in tasks) <= few):
+        few_spans = sum(len(task.spans) for task in tasks) <= few
+        if jobs == 1 or (jobs is None and (few_spans or current_process().daemon)):
             return run_here(tasks, compute, known)
-        return run_in_processes(tasks, compute, known, jobs or available_cores())
+        here = [task for task in tasks if memory_of(task.source) > IN_MEMORY]  # too much to send
+        sent = [task for task in tasks if memory_of(task.source) <= IN_MEMORY]
+        return chain(
+            run_here(here, compute, known),
+            run_in_processes(sent, compute, known, jobs or available_cores()),
+        )
 
     store = None if contract is None else _cache(cache, contract)
     with store or nullcontext():
@@ -152,7 +181,7 @@ def _fill(
             keep(slot, result)
     # what was there at the start and is damaged, or gone
     lost = {slot for slots in hits.values() for slot in slots}
-    again = [Task(path, tuple(s for s in spans if s.slot in lost)) for path, spans in tasks]
+    again = [Task(source, tuple(s for s in spans if s.slot in lost)) for source, spans in tasks]
     for slot, key, result in run([task for task in again if task.spans], frozenset()):
         if result is not None:
             keep(slot, result)

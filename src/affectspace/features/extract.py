@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from affectspace.features.backend import Backend
 from affectspace.features.batch import as_utterances, run_tasks, tasks_of
 from affectspace.features.composite import parts_of
 from affectspace.features.spec import AS_RECORDED
-from affectspace.features.work import Result, features_of
+from affectspace.features.work import Result, Source, features_of
 from affectspace.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def extract(
     features: str | Backend = "native",
     channel: Channel = "first",
     level: str = AS_RECORDED,
+    sources: Mapping[str, Source] | None = None,
     jobs: int | None = None,
     cache: str | os.PathLike[str] | bool | None = None,
     progress: bool = False,
@@ -42,14 +43,17 @@ def extract(
     [`Status`][affectspace.audio.Status], and with NaN where there is no answer.
 
     Args:
-        utterances: an utterance table (index `file, start, end`), or a list of files. A row may
-            come twice; it is computed once.
+        utterances: an utterance table (index `file, start, end`), or a list of files: paths, or
+            addresses such as `s3://bucket/a.wav` (extra `remote`, and the package that fsspec names
+            for the kind of storage). A row may come twice; it is computed once.
         features: a set's name, one of `features.names()`, of which `native` needs no extra; or
             `hf:PATH_OR_ID` or `hf:PATH_OR_ID:LAYER`, a speech encoder; or several joined by `+`; or
             a [`Backend`][affectspace.features.Backend] of your own, which then brings its channel
             and level rule.
         channel: `first`, `mean` of all channels, or a channel's number, from 0.
         level: `as-recorded`, or `rms:LEVEL` to scale every signal to a level in dBFS.
+        sources: the recordings of those files that are in memory, by their name in the table: a
+            file's bytes, or samples with their sampling rate.
         jobs: worker processes; None is one per core, or none at all for up to 4 rows. With 1 all
             happens in this process, where a crash of a library isn't survived.
         cache: the folder of the cache; None is `AFFECTSPACE_CACHE` or the platform's place for
@@ -61,7 +65,8 @@ def extract(
 
     Raises:
         ContractError: when the set or a rule isn't known.
-        MissingExtraError: when the set needs an extra that isn't installed.
+        AudioError: when an address is of a kind that can't be opened here.
+        MissingExtraError: when the set, or an address, needs an extra that isn't installed.
         TableError: when the table has another index.
         AffectspaceError: when worker processes can't start.
 
@@ -74,7 +79,7 @@ def extract(
 
     backend = _backend(features, channel, level)
     table = as_utterances(utterances)
-    which, tasks = tasks_of(table.index)
+    which, tasks = tasks_of(table.index, sources)
     parts = parts_of(backend)
     ends = np.cumsum([len(part.spec.features) for part in parts])
     count = int(which.max()) + 1 if len(which) else 0

@@ -15,7 +15,7 @@ from typing import Any
 
 from affectspace.audio import Status
 from affectspace.errors import AffectspaceError
-from affectspace.features.work import Compute, Reply, Result, Span, Task, work
+from affectspace.features.work import Compute, Reply, Result, Source, Span, Task, work
 from affectspace.processes import available_cores, main_hidden, worker_context
 
 CHUNK = 8  # tasks that a worker gets at once, fewer towards the end
@@ -110,7 +110,7 @@ class _Worker:
         """Return what is left of the chunk."""
         pending = set(self.pending)
         left = [
-            Task(task.path, tuple(span for span in task.spans if span.slot in pending))
+            Task(task.source, tuple(span for span in task.spans if span.slot in pending))
             for task in self.chunk
         ]
         return [task for task in left if task.spans]
@@ -127,19 +127,19 @@ def _bury(worker: _Worker, todo: deque[Task], tries: Counter[int]) -> Iterator[R
     owed = worker.owed()
     if not owed:  # it died between two chunks
         return
-    (path, (suspect, *rest)), *others = owed
+    (source, (suspect, *rest)), *others = owed
     tries[suspect.slot] += 1
-    todo.extendleft(reversed([*_task(path, rest), *others]))
+    todo.extendleft(reversed([*_task(source, rest), *others]))
     if tries[suspect.slot] < TRIES:
-        todo.appendleft(Task(path, (suspect,)))
+        todo.appendleft(Task(source, (suspect,)))
         return
     how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
     message = f"{Status.FAILED.sentence}: the process died of it, {TRIES} times ({how})"
     yield Reply(suspect.slot, None, Result(Status.FAILED, message))
 
 
-def _task(path: str, spans: Sequence[Span]) -> list[Task]:
-    return [Task(path, tuple(spans))] if spans else []
+def _task(source: Source, spans: Sequence[Span]) -> list[Task]:
+    return [Task(source, tuple(spans))] if spans else []
 
 
 def _start(compute: Compute, known: frozenset[bytes] | None, *, threads: int) -> _Worker:

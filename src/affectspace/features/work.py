@@ -1,4 +1,4 @@
-"""What a worker does with one file: read and hash it once, then compute each span."""
+"""What a worker does with one recording: read and hash it once, then compute each span."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import hashlib
 import io
 import os
 import struct
+from collections import deque
 from collections.abc import Callable, Iterator
-from typing import IO, Any, NamedTuple
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affectspace.audio import AudioFile, Signal, Status, read_audio, scale_to_level
+from affectspace.audio.names import is_address
+from affectspace.audio.sources import InMemory, open_bytes
 from affectspace.errors import AudioError
 from affectspace.features.backend import Backend
 
@@ -29,10 +33,21 @@ class Span(NamedTuple):
     end: int
 
 
-class Task(NamedTuple):
-    """A file and the spans of it that are wanted."""
+Source = str | bytes | InMemory
+"""Where a recording is: a path or an address, a file's bytes, or samples with their rate."""
 
-    path: str
+
+def memory_of(source: Source) -> int:
+    """Return how many bytes of memory a recording takes before it is read."""
+    if isinstance(source, str):
+        return 0
+    return len(source) if isinstance(source, bytes) else source[0].nbytes
+
+
+class Task(NamedTuple):
+    """A recording and the spans of it that are wanted."""
+
+    source: Source
     spans: tuple[Span, ...]
 
 
@@ -68,7 +83,7 @@ class Reply(NamedTuple):
 # 5, and some 7 % more CPU time.
 np.empty(16 * 2**20, np.uint8)
 
-Compute = Callable[[AudioFile, Span], Result]
+Compute = Callable[[AudioFile | InMemory, Span], Result]
 """What is done with each span. It never raises, and it pickles, for worker processes."""
 
 # They depend on more than the file's content, or may go away with the next version of a library
@@ -79,34 +94,29 @@ def work(task: Task, compute: Compute, known: frozenset[bytes] | None) -> Iterat
     """Do one task.
 
     Args:
-        task: the file and its spans.
+        task: the recording and its spans.
         compute: what is done with each span.
         known: the keys that the cache has; None where there is no cache, which saves the hashing.
 
     Yields:
         One reply per span, in order.
     """
+    left = deque(task.spans)
     try:
-        with open(task.path, "rb") as opened:  # noqa: PTH123  (a Path costs more than it gives)
-            file, digest = _take_in(opened, hashed=known is not None)
-            with AudioFile(file) as audio:
-                for span in task.spans:
-                    key = digest and cache_key(digest, span)
-                    if key and known and key in known:
-                        yield Reply(span.slot, key, None)
-                        continue
-                    result = compute(audio, span)
-                    yield Reply(span.slot, None if result.status in _NOT_CACHED else key, result)
-    except OSError as error:
-        status = Status.MISSING if isinstance(error, FileNotFoundError) else Status.UNREADABLE
-        message = status.sentence if status is Status.MISSING else f"{error.strerror or error}"
-        for span in task.spans:
-            yield Reply(span.slot, None, Result(status, message))
+        with _taken_in(task.source, hashed=known is not None) as (recording, digest):
+            while left:
+                span = left[0]
+                key = digest and cache_key(digest, span)
+                result = None if key and known and key in known else compute(recording, span)
+                passing = result is not None and result.status in _NOT_CACHED
+                left.popleft()
+                yield Reply(span.slot, None if passing else key, result)
+    except Exception as error:  # every kind of storage has errors of its own
+        for span in left:
+            yield Reply(span.slot, None, _unread(error))
 
 
-def features_of(
-    source: AudioFile | tuple[NDArray[Any], int], span: Span, *, backend: Backend
-) -> Result:
+def features_of(source: AudioFile | InMemory, span: Span, *, backend: Backend) -> Result:
     """Check a span and compute its features; whatever goes wrong becomes a status."""
     spec = backend.spec
     try:
@@ -165,15 +175,37 @@ def _result(
     )
 
 
-def _take_in(file: io.BufferedReader, *, hashed: bool) -> tuple[IO[bytes], bytes]:
-    """Return a file to decode from, in memory unless it is long, and its digest (empty if not)."""
-    if file.seek(0, io.SEEK_END) > IN_MEMORY:
-        about = os.fstat(file.fileno())
-        known = (file.name, about.st_ino, about.st_size, about.st_mtime_ns)
-        return file, _digest_of(*known) if hashed else b""
-    file.seek(0)
-    data = file.read()
-    return io.BytesIO(data), hashlib.blake2b(data).digest() if hashed else b""
+def _unread(error: Exception) -> Result:
+    """Say what came of a recording that can't even be opened."""
+    if isinstance(error, FileNotFoundError):
+        return Result(Status.MISSING, Status.MISSING.sentence)
+    if isinstance(error, OSError) and error.strerror:
+        return Result(Status.UNREADABLE, error.strerror)
+    return Result(Status.UNREADABLE, f"{type(error).__name__}: {error}")
+
+
+@contextmanager
+def _taken_in(source: Source, *, hashed: bool) -> Iterator[tuple[AudioFile | InMemory, bytes]]:
+    """Open a recording, in memory unless it is long, and give its digest; empty where it has none.
+
+    Samples have none, and neither has what is long and far away.
+    """
+    if isinstance(source, tuple):
+        yield source, b""
+        return
+    with open_bytes(source) as opened:
+        file, digest = opened, b""
+        if opened.seek(0, io.SEEK_END) > IN_MEMORY:
+            if hashed and isinstance(source, str) and not is_address(source):
+                about = os.fstat(opened.fileno())
+                digest = _digest_of(source, about.st_ino, about.st_size, about.st_mtime_ns)
+        else:
+            opened.seek(0)
+            data = opened.read()
+            file = io.BytesIO(data)
+            digest = hashlib.blake2b(data).digest() if hashed else b""
+        with AudioFile(file) as audio:
+            yield audio, digest
 
 
 @functools.lru_cache(maxsize=8)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from affectspace.errors import MissingExtraError, TableError
+from affectspace.audio.sources import load_fsspec
+from affectspace.errors import TableError
 from affectspace.tables.labels import AUDIO_SUFFIXES
 
 
@@ -26,7 +27,7 @@ def files_at(address: str) -> Iterator[str]:
     if not pattern and (known or "::" in address):  # a look there only where the name leaves it
         yield address
         return
-    fsspec = _fsspec()
+    fsspec = load_fsspec("Listing an address")
     try:
         fs, path = fsspec.core.url_to_fs(address)
         if pattern:
@@ -48,11 +49,3 @@ def _audio_below(fs: Any, folder: str) -> Iterator[str]:
                 yield fs.unstrip_protocol(f"{where}/{name}")
         for name in folders_kept:
             yield from _audio_below(fs, f"{where}/{name}")
-
-
-def _fsspec() -> Any:
-    try:
-        import fsspec
-    except ImportError:
-        raise MissingExtraError("fsspec", "remote", "Listing an address") from None
-    return fsspec
