@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from affectspace.errors import AffectspaceError, MissingExtraError
-from affectspace.scale.local import TRIES, Job, in_words
+from affectspace.scale.local import Job, in_words
 from affectspace.scale.shards import Record
-
-_LOG = logging.getLogger(__name__)
 
 
 def run_ray(
@@ -47,17 +45,15 @@ def run_ray(
         actors = min(jobs or cores, cores, len(parts))
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        context.max_errored_blocks = -1  # a part that is given up; the reconciliation tells
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         rows = ray.data.from_items([{"part": n} for n in parts], override_num_blocks=len(parts))
         done = rows.map_batches(
             Actor,
             fn_constructor_args=(job,),
             batch_size=1,
-            concurrency=max(1, actors),
             num_cpus=1,
-            max_restarts=-1,
-            max_task_retries=TRIES,
-        )
+            compute=ray.data.ActorPoolStrategy(size=max(1, actors)),
+        )  # an actor that dies is started again, and its part tried again
         for row in done.iter_rows():
             reply = json.loads(row["reply"])
             if isinstance(reply, str):
