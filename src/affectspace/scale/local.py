@@ -18,7 +18,12 @@ from typing import Any
 
 from affectspace.errors import AffectspaceError
 from affectspace.model import AffectModel
-from affectspace.processes import available_cores, main_hidden, worker_context
+from affectspace.processes import (
+    available_cores,
+    main_hidden,
+    threads_limited,
+    worker_context,
+)
 from affectspace.scale.shards import Embedder, Record
 
 TRIES = 10
@@ -121,19 +126,18 @@ def _start(job: Job, count: int) -> _Worker:
     ours, theirs = context.Pipe()
     threads = max(1, available_cores() // max(1, count))
     process: BaseProcess = context.Process(  # type: ignore[attr-defined]
-        target=_serve, args=(theirs, job, threads)
+        target=_serve, args=(theirs, job)
     )
-    with main_hidden():
+    with main_hidden(), threads_limited(threads):
         process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
-def _serve(connection: Connection[Any, Any], job: Job, threads: int) -> None:
+def _serve(connection: Connection[Any, Any], job: Job) -> None:
     """Run in a worker: say that it wants work, do what comes, until told that there is none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and leave nothing half-written
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch reads it when it's first used
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
         reply: Record | str | None = None
