@@ -8,6 +8,7 @@ import signal
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -81,20 +82,26 @@ class Deadly:
 
 @dataclass(frozen=True, repr=False)
 class DeadlyModel(AffectModel):
-    """A model whose features kill the process at a recording of `DEADLY` seconds, some times."""
+    """A model whose features kill the process at a recording of `DEADLY` seconds, some times.
+
+    One that is `always` deadly kills a worker whatever it shall embed, as a machine without memory.
+    """
 
     diary: Path = Path()
     times: int = 1
+    always: bool = False
 
     def embed(self, recordings: Any, **settings: Any) -> pd.DataFrame:
         assert self.spec is not None
+        if self.always and len(recordings) and parent_process() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
         deadly = Deadly(self.spec, self.diary, self.times)
         with mock.patch("affectspace.model.embed._backend", lambda *_: deadly):
             return super().embed(recordings, **settings)
 
 
-def deadly_model(diary: Path, times: int) -> DeadlyModel:
+def deadly_model(diary: Path, times: int = 0, *, always: bool = False) -> DeadlyModel:
     """Make the default model deadly."""
     model = affectspace.load_model()
     known = {field.name: getattr(model, field.name) for field in fields(AffectModel)}
-    return DeadlyModel(**known, diary=diary, times=times)
+    return DeadlyModel(**known, diary=diary, times=times, always=always)

@@ -105,7 +105,9 @@ def test_a_shard_that_is_damaged_is_computed_again(audio, tmp_path, how):
     elif how == "truncated":
         shard.write_bytes(data[: len(data) // 2])
     elif how == "flipped":  # in the middle of the values: the footer is whole
-        shard.write_bytes(data[:200] + bytes(b ^ 1 for b in data[200:210]) + data[210:])
+        middle = len(data) // 4
+        flipped = bytes(byte ^ 1 for byte in data[middle : middle + 200])
+        shard.write_bytes(data[:middle] + flipped + data[middle + 200 :])
     elif how == "foreign":
         pd.DataFrame({"file": ["a"]}).to_parquet(shard)
     else:
@@ -209,13 +211,12 @@ def test_a_poisonous_recording_costs_its_row_only(tmp_path, packed):
 
 
 def test_a_part_that_workers_keep_dying_of_is_given_up(audio, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("affectspace.scale.local.TRIES", 1)
-    write(tmp_path / "w.wav", voice(DEADLY))
-    killer = deadly_model(tmp_path / "diary", times=2)
-    files = [audio / "v00.wav", tmp_path / "w.wav"]
-    account = embed_many(files, tmp_path / "out", shard_size=1, jobs=1, model=killer)
-    assert "part 1 is given up: 1 workers died of it (signal 9)" in caplog.text
-    assert account.wrong == {1: "it is missing"}
+    monkeypatch.setattr("affectspace.scale.local.TRIES", 2)
+    killer = deadly_model(tmp_path / "diary", always=True)
+    account = embed_many([audio], tmp_path / "out", shard_size=5, jobs=1, model=killer)
+    for part in (0, 1):
+        assert f"part {part} is given up: 2 workers died of it (signal 9)" in caplog.text
+    assert account.wrong == {0: "it is missing", 1: "it is missing"}
     assert not manifest(tmp_path / "out")["complete"]
 
 

@@ -73,19 +73,23 @@ class Archive:
             yield block
 
     def _read(self) -> Iterator[Member]:
+        for _, files in groupby(self._files(), lambda file: _key(file[0])):
+            yield from self._sample(list(files))
+        if self.status == Status.OK and not self.members:
+            self.status, self.message = Status.EMPTY, "the archive holds no recording"
+
+    def _files(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the files, up to where the archive is damaged."""
         try:
             with open_bytes(self._place) as file, _opened(file, self._place) as archive:
-                for _, group in groupby(_files(archive), lambda file: _key(file[0])):
-                    yield from self._sample(list(group))
+                yield from _contents(archive)
                 if not getattr(archive, "ended", False):
                     raise tarfile.ReadError("the end is missing")  # noqa: TRY301
         except FileNotFoundError:
             self.status, self.message = Status.MISSING, Status.MISSING.sentence
         except _DAMAGE as error:
             self.status = Status.UNREADABLE
-            self.message = f"the archive is damaged after {self.members} recordings: {error}"
-        if self.status == Status.OK and not self.members:
-            self.status, self.message = Status.EMPTY, "the archive holds no recording"
+            self.message = f"the archive can't be read to its end: {error}"
 
     def _sample(self, files: list[tuple[str, bytes]]) -> Iterator[Member]:
         texts = [data for name, data in files if _suffix(name) == ".json"]
@@ -126,7 +130,7 @@ def _opened(file: IO[bytes], place: str) -> Iterator[tarfile.TarFile]:
         yield archive
 
 
-def _files(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
+def _contents(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
     for member in archive:
         hidden = PurePosixPath(member.name).name.startswith(".")
         if member.isfile() and not hidden and _suffix(member.name) in (*AUDIO_SUFFIXES, ".json"):

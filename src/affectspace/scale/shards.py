@@ -73,25 +73,33 @@ class Layout:
         fields += [pa.field(_JSON, pa.string())] * self.archives
         metadata = {
             b"pandas": schema.metadata[b"pandas"],
-            b"PANDAS_ATTRS": json.dumps({"affectspace": dict(plan.facts)}).encode(),
+            b"PANDAS_ATTRS": json.dumps({"affectspace": dict(plan.facts)}, sort_keys=True).encode(),
         }
         self.schema = pa.schema(fields, metadata)
 
-    def table(self, found: pd.DataFrame, rows: pa.Table, origin: NDArray[np.intp]) -> pa.Table:
+    def table(
+        self,
+        found: pd.DataFrame,
+        rows: pa.Table,
+        origin: NDArray[np.intp],
+        texts: Sequence[str | None] | None = None,
+    ) -> pa.Table:
         """Put what was found beside what came in.
 
         Args:
             found: an embedding table, n rows.
-            rows: planned rows, and `json` where the plan has archives.
+            rows: planned rows.
             origin: which of them each row belongs to, shape (n,).
+            texts: of the planned rows, what an archive's `.json` say.
         """
         given = rows.take(pa.array(origin))
         columns = [given["file"]]
         columns += [found.index.get_level_values(name) for name in INDEX[1:]]
         columns += [found[name] for name in self.found]
         columns += [given[name] for name in rows.column_names if name not in INDEX]
-        if self.archives and _JSON not in rows.column_names[-1:]:
-            columns.append(pa.nulls(len(given), pa.string()))
+        if self.archives:
+            known = pa.nulls(len(rows)) if texts is None else pa.array(texts, pa.string())
+            columns.append(known.take(pa.array(origin)))
         arrays = [
             column.cast(field.type)
             if isinstance(column, pa.ChunkedArray | pa.Array)
@@ -200,9 +208,8 @@ class Embedder:
         found = self._embed([Content(*one) for one in zip(files, (m.data for m in block))], jobs)
         rows = given.take(pa.array(np.zeros(len(block), np.intp)))
         rows = rows.set_column(0, "file", pa.array(files, pa.string()))
-        rows = rows.append_column(_JSON, pa.array([member.json for member in block], pa.string()))
         origin = pd.Index(files).get_indexer(found.index.get_level_values("file"))
-        return self._layout.table(found, rows, origin)
+        return self._layout.table(found, rows, origin, [member.json for member in block])
 
     def _embed(self, recordings: Any, jobs: int) -> pd.DataFrame:
         settings = self._plan.settings
@@ -237,12 +244,15 @@ def parse_shard(
         with pq.ParquetFile(io.BytesIO(data), page_checksum_verification=True) as file:
             record = _record(file, number, plan)
             table = file.read()
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        statuses = Counter(table["status"].to_pylist())
+        said = len(table) == record["rows"] and dict(statuses) == record["statuses"]
+        own = {key: value for key, value in table.schema.metadata.items() if key != _RECORD}
+        fits = table.schema.with_metadata(own).equals(schema, check_metadata=True)
+    except Exception as error:  # of damaged bytes anything can come
         raise ValueError(str(error) or type(error).__name__) from None
-    if not table.schema.equals(schema):
+    if not fits:
         raise ValueError("its columns aren't those of the run")
-    statuses = Counter(table["status"].to_pylist())
-    if len(table) != record["rows"] or dict(statuses) != record["statuses"]:
+    if not said:
         raise ValueError("its rows aren't those that it says it has")
     return table, record
 
@@ -252,7 +262,7 @@ def read_record(folder: Folder, number: int, plan: Plan) -> Record | None:
     try:
         with folder.open(shard_name(number)) as opened, pq.ParquetFile(opened) as file:
             return _record(file, number, plan)
-    except (OSError, ValueError, KeyError, pa.ArrowException):
+    except Exception:  # of damaged bytes anything can come
         return None
 
 
