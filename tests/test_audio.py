@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 import soxr
 
-from affectspace.audio import Status, read_audio, scale_to_level
-from affectspace.audio import bandwidth as bandwidth_module
+from affectspace.audio import Status, read_audio, scale_to_level, spectra
 from affectspace.audio.bandwidth import bandwidth
 from affectspace.audio.checks import level, mix
 from affectspace.audio.voicing import PERIODIC_FROM, periodicity
@@ -493,7 +492,7 @@ def test_bandwidth_is_that_of_a_slow_twin(seconds):
 def test_a_long_recording_is_sampled(monkeypatch):
     telephone = narrow(hissing(20.0))
     whole = bandwidth(telephone)
-    monkeypatch.setattr(bandwidth_module, "_MOST", 50)
+    monkeypatch.setattr(spectra, "MOST", 50)
     assert bandwidth(telephone) == pytest.approx(whole, abs=100)
 
 
