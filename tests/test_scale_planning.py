@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import random
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -48,8 +48,8 @@ def test_rows_are_those_of_find_utterances_in_their_order(tmp_path, monkeypatch,
 
 def test_what_comes_twice_is_told_as_by_a_set(tmp_path, monkeypatch):
     monkeypatch.setattr(planning, "BATCH", 7)
-    dice = random.Random(0)
-    files = [f"{dice.choice(['', './', 'x/../'])}{dice.randrange(60)}.wav" for _ in range(500)]
+    dice = np.random.default_rng(0)
+    files = [f"{dice.choice(['', './', 'x/../'])}{dice.integers(60)}.wav" for _ in range(500)]
     (tmp_path / "list.txt").write_text("\n".join(files))
     plan, rows = planned(tmp_path / "out", [tmp_path / "list.txt"], size=10)
     seen: dict[str, str] = {}

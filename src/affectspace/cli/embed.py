@@ -191,7 +191,7 @@ def _check_usage(
     suffixes = (".csv", ".parquet", ".jsonl")
     if output not in (None, STDOUT) and Path(str(output)).suffix.lower() not in suffixes:
         raise typer.BadParameter(
-            f"{output} should end in .csv, .parquet or .jsonl, be '-', or a folder with a slash behind",
+            f"{output} should end in .csv, .parquet, .jsonl or, as a folder, in a slash; or be '-'",
             param_hint="--output",
         )
     if report is not None and report.suffix.lower() not in (".html", ".htm"):

@@ -156,10 +156,11 @@ def summary(account: Account, output: str, share: tuple[int, int]) -> str:
     ]
     if account.duplicates:
         lines.append(f"{account.duplicates:,} rows came before and are left out")
-    inside = f", with {account.members:,} recordings in archives" if account.members else ""
     if account.complete:
+        archives = account.inputs - account.planned
+        inside = f" and {account.members:,} recordings in {archives:,} archives" * (archives > 0)
         lines.append(
-            f"Reconciled: all {account.inputs:,} planned rows{inside} are accounted for exactly "
+            f"Reconciled: all {account.planned:,} planned rows{inside} are accounted for exactly "
             f"once, in {len(account.parts):,} shards"
         )
     elif not _given_up(account, share):

@@ -18,6 +18,7 @@ from affectspace.tables import AUDIO_SUFFIXES
 
 BLOCK_BYTES = 64 * 2**20  # of recordings that are held at once
 BLOCK_ROWS = 1000
+_End: type[Exception] = tarfile.EOFHeaderError  # type: ignore[attr-defined]
 _DAMAGE = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError)
 
 
@@ -84,7 +85,7 @@ class Archive:
             with open_bytes(self._place) as file, _opened(file, self._place) as archive:
                 yield from _contents(archive)
                 if not getattr(archive, "ended", False):
-                    raise tarfile.ReadError("the end is missing")  # noqa: TRY301
+                    raise tarfile.ReadError("the end is missing")
         except FileNotFoundError:
             self.status, self.message = Status.MISSING, Status.MISSING.sentence
         except _DAMAGE as error:
@@ -111,13 +112,10 @@ class _Header(tarfile.TarInfo):
     @classmethod
     def fromtarfile(cls, tarfile: Any) -> _Header:
         try:
-            return super().fromtarfile(tarfile)  # type: ignore[return-value]
-        except EOFHeaderError:
+            return super().fromtarfile(tarfile)
+        except _End:
             tarfile.ended = True
             raise
-
-
-EOFHeaderError: type[Exception] = tarfile.EOFHeaderError  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -125,7 +123,7 @@ def _opened(file: IO[bytes], place: str) -> Iterator[tarfile.TarFile]:
     packed = place.lower().endswith("gz")
     with (
         gzip.open(file) if packed else file as plain,
-        tarfile.open(fileobj=plain, mode="r|", tarinfo=_Header) as archive,  # type: ignore[arg-type]
+        tarfile.open(fileobj=plain, mode="r|", tarinfo=_Header) as archive,
     ):
         yield archive
 
@@ -136,7 +134,7 @@ def _contents(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
         if member.isfile() and not hidden and _suffix(member.name) in (*AUDIO_SUFFIXES, ".json"):
             opened = archive.extractfile(member)
             yield member.name, b"" if opened is None else opened.read()
-        archive.members = []  # else it remembers all
+        archive.members = []  # type: ignore[attr-defined]  # else it remembers all
 
 
 def _key(name: str) -> str:

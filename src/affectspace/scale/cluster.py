@@ -17,7 +17,7 @@ from affectspace.scale.shards import Record
 def run_ray(
     job: Job, parts: Sequence[int], *, jobs: int | None = None, address: str | None = None
 ) -> Iterator[Record]:
-    """Compute parts on a Ray cluster; rows go from the actors to the output folder, not through here.
+    """Compute parts on a Ray cluster, whose actors write shards; no row comes through here.
 
     Args:
         job: what workers need; its folder must be the same for all nodes.
@@ -41,7 +41,7 @@ def run_ray(
     if ours:
         _connect(ray, jobs, address)
     try:
-        cores = int(ray.cluster_resources().get("CPU", 1))
+        cores = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
         actors = min(jobs or cores, cores, len(parts))
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False

@@ -133,7 +133,7 @@ class AddressFolder:
         self._path = str(path).rstrip("/")
 
     def names(self, below: str = "") -> set[str]:
-        self._fs.invalidate_cache()  # another run may have written
+        self._fs.invalidate_cache()  # other processes write too
         try:
             found = self._fs.ls(self._at(below), detail=True)
         except FileNotFoundError:
@@ -145,6 +145,7 @@ class AddressFolder:
         return bool(self._fs.exists(self._at(name)))
 
     def open(self, name: str) -> IO[bytes]:
+        self._fs.invalidate_cache()
         opened: IO[bytes] = self._fs.open(self._at(name), "rb")
         return opened
 

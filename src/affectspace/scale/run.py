@@ -122,9 +122,7 @@ def _planned(
     spec = model.spec
     rule = str(channel if channel is not None or spec is None else spec.channel)
     rule = "first" if rule == "0" else rule
-    settings = settings_of(
-        model, inputs, segment=str(segment), channel=rule, shard_size=shard_size
-    )
+    settings = settings_of(model, inputs, segment=str(segment), channel=rule, shard_size=shard_size)
     plan = read_plan(folder)
     if plan is None:
         words = {**facts(model), "segment": str(segment), "channel": rule}

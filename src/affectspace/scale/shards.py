@@ -69,7 +69,9 @@ class Layout:
         fields += [
             pa.field(name, pa.string() if name in _TEXTS else pa.float64()) for name in self.found
         ]
-        fields += [planned.field(name).with_name(to) for name, to in zip(own, self.given, strict=True)]
+        fields += [
+            planned.field(name).with_name(to) for name, to in zip(own, self.given, strict=True)
+        ]
         fields += [pa.field(_JSON, pa.string())] * self.archives
         metadata = {
             b"pandas": schema.metadata[b"pandas"],
@@ -205,7 +207,8 @@ class Embedder:
     def _members(self, block: Sequence[Member], name: str, given: pa.Table, jobs: int) -> pa.Table:
         """Embed some recordings of an archive; what came in for it holds for each."""
         files = [table_name(f"tar://{member.name}::{name}") for member in block]
-        found = self._embed([Content(*one) for one in zip(files, (m.data for m in block))], jobs)
+        contents = [Content(file, one.data) for file, one in zip(files, block, strict=True)]
+        found = self._embed(contents, jobs)
         rows = given.take(pa.array(np.zeros(len(block), np.intp)))
         rows = rows.set_column(0, "file", pa.array(files, pa.string()))
         origin = pd.Index(files).get_indexer(found.index.get_level_values("file"))
@@ -236,9 +239,7 @@ def read_shard(
         return parse_shard(file.read(), number, plan, schema)
 
 
-def parse_shard(
-    data: bytes, number: int, plan: Plan, schema: pa.Schema
-) -> tuple[pa.Table, Record]:
+def parse_shard(data: bytes, number: int, plan: Plan, schema: pa.Schema) -> tuple[pa.Table, Record]:
     """Read a shard's bytes; see `read_shard`."""
     try:
         with pq.ParquetFile(io.BytesIO(data), page_checksum_verification=True) as file:

@@ -26,8 +26,13 @@ NUMBER = re.compile(r"(age|(activation|valence|dominance)(_\w+)?)")
 # "str" from pandas 3 on, "object" before: what a column of Python strings becomes
 TEXT_DTYPE = pd.Series(["text"]).dtype
 
-_CSV = {"keep_default_na": False, "na_values": [""], "encoding": "utf-8-sig", "dtype": TEXT_DTYPE}
-_JSON_LINES = {"lines": True, "dtype": False, "convert_dates": False}
+_CSV: Any = {
+    "keep_default_na": False,
+    "na_values": [""],
+    "encoding": "utf-8-sig",
+    "dtype": TEXT_DTYPE,
+}
+_JSON_LINES: Any = {"lines": True, "dtype": False, "convert_dates": False}
 
 
 def read_frame(path: str | Path) -> pd.DataFrame:
