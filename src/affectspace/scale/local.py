@@ -126,7 +126,7 @@ def _start(job: Job, count: int) -> _Worker:
     ours, theirs = context.Pipe()
     threads = max(1, available_cores() // max(1, count))
     process: BaseProcess = context.Process(  # type: ignore[attr-defined]
-        target=_serve, args=(theirs, job)
+        target=_serve, args=(theirs, job, dict(os.environ))
     )
     with main_hidden(), threads_limited(threads):
         process.start()
@@ -134,8 +134,9 @@ def _start(job: Job, count: int) -> _Worker:
     return _Worker(process, ours)
 
 
-def _serve(connection: Connection[Any, Any], job: Job) -> None:
+def _serve(connection: Connection[Any, Any], job: Job, environment: dict[str, str]) -> None:
     """Run in a worker: say that it wants work, do what comes, until told that there is none."""
+    os.environ.update(environment)  # the fork server's is that of its start
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and leave nothing half-written
     threading.Thread(target=_end_with_parent, daemon=True).start()
