@@ -15,7 +15,7 @@ import affectspace
 from affectspace.errors import AffectspaceError
 from affectspace.scale import open_folder, planning, read_plan
 from affectspace.scale.plan import PLAN, PlannedRows, is_archive
-from affectspace.scale.planning import make_plan
+from affectspace.scale.planning import make_plan, wait_for_plan
 from affectspace.tables import find_utterances, utterance_index
 
 SETTINGS = {"segment": "none", "channel": "first", "inputs": []}
@@ -130,3 +130,44 @@ def test_settings_know_the_model_and_the_content_of_tables(tmp_path):
 
     other = settings(replace(model, offsets={**model.offsets, "valence": 2.5}))
     assert other["model hash"] != before["model hash"]
+
+
+def test_one_run_plans_and_others_wait(tmp_path, monkeypatch):
+    folder = open_folder(tmp_path)
+    assert wait_for_plan(folder) is None  # nobody is at it
+    looks = []
+
+    def sleep(_: float) -> None:
+        looks.append((tmp_path / planning.PLANNING).read_bytes())
+        if len(looks) == 3:
+            planned(tmp_path, ["a.wav"])
+
+    monkeypatch.setattr("affectspace.scale.planning.time.sleep", sleep)
+    folder.write(planning.PLANNING, b"another run")
+    assert wait_for_plan(folder) == read_plan(folder)
+    assert looks == [b"another run"] * 3
+    assert not (tmp_path / planning.PLANNING).exists()
+
+
+def test_a_run_that_died_while_planning_is_not_waited_for(tmp_path, monkeypatch):
+    folder = open_folder(tmp_path)
+    clock = itertools.count(0, 25.0)
+    monkeypatch.setattr("affectspace.scale.planning.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("affectspace.scale.planning.time.sleep", lambda _: None)
+    folder.write(planning.PLANNING, b"dead")
+    assert wait_for_plan(folder) is None
+    assert next(clock) > planning.PATIENCE_SECONDS
+
+
+def test_a_planning_run_shows_that_it_lives(tmp_path, monkeypatch):
+    monkeypatch.setattr(planning, "BATCH", 2)
+    monkeypatch.setattr(planning, "BEAT_SECONDS", 0.0)
+    beats = []
+
+    def advance(_: int) -> None:
+        beats.append((tmp_path / planning.PLANNING).read_bytes())
+
+    (tmp_path / "list.txt").write_text("\n".join(f"{n}.wav" for n in range(8)))
+    planned(tmp_path, [tmp_path / "list.txt"], advance=advance)
+    assert len(set(beats)) == 4
+    assert not (tmp_path / planning.PLANNING).exists()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -32,6 +33,9 @@ from affectspace.tables import (
 )
 
 BATCH = 10_000  # rows that are read at once
+PLANNING = "_plan/planning"  # how far the run is that plans
+BEAT_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0  # without a beat, after which a run that plans is taken for dead
 _TIME = pa.duration("ns")
 _INDEX = [("file", pa.string()), ("start", _TIME), ("end", _TIME)]
 
@@ -61,6 +65,30 @@ def settings_of(
     }
 
 
+def wait_for_plan(folder: Folder) -> Plan | None:
+    """Return the plan; if another run is at it just now, once that is done.
+
+    Of many runs that start at once one plans, and the others don't list the same millions of files.
+    Where two begin in the same moment both plan, and come to the same.
+
+    Returns:
+        The plan; None where there is none, and no run that makes one.
+    """
+    seen, since = b"", time.monotonic()
+    while (plan := read_plan(folder)) is None:
+        try:
+            with folder.open(PLANNING) as file:
+                beat = file.read()
+        except FileNotFoundError:
+            return read_plan(folder)  # done between the two looks, or nobody is at it
+        if beat != seen:
+            seen, since = beat, time.monotonic()
+        elif time.monotonic() - since > PATIENCE_SECONDS:
+            return None
+        time.sleep(1)
+    return plan
+
+
 def make_plan(
     folder: Folder,
     settings: dict[str, Any],
@@ -86,8 +114,8 @@ def make_plan(
         TableError: when an input can't be read, or none holds a row.
         OSError: when the plan can't be written.
     """
-    with folder.scratch() as scratch:
-        tables = _counted(stream_utterances(inputs, stdin=stdin, rows=BATCH), advance)
+    with folder.scratch() as scratch, _beating(folder) as beat:
+        tables = _counted(stream_utterances(inputs, stdin=stdin, rows=BATCH), advance, beat)
         staged = _stage(tables, scratch)
         path = scratch / "rows.parquet"
         parts, rows, archives = _write_parts(staged, path, settings["shard size"])
@@ -152,11 +180,30 @@ class _Seen:
         return new
 
 
+@contextmanager
+def _beating(folder: Folder) -> Iterator[Callable[[], None]]:
+    """Say that a run plans here, and give what says that it is still alive."""
+    beats, last = 0, float("-inf")
+
+    def beat() -> None:
+        nonlocal beats, last
+        if time.monotonic() - last > BEAT_SECONDS:
+            beats, last = beats + 1, time.monotonic()
+            folder.write(PLANNING, f"{os.getpid()} {beats}".encode())
+
+    beat()
+    try:
+        yield beat
+    finally:
+        folder.remove(PLANNING)
+
+
 def _counted(
-    tables: Iterable[pd.DataFrame], advance: Callable[[int], None]
+    tables: Iterable[pd.DataFrame], advance: Callable[[int], None], beat: Callable[[], None]
 ) -> Iterator[pd.DataFrame]:
     for table in tables:
         yield table
+        beat()
         advance(len(table))
 
 

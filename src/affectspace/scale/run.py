@@ -14,8 +14,8 @@ from affectspace.model.embed import facts
 from affectspace.progress import progress_bar
 from affectspace.scale.folder import Folder, open_folder
 from affectspace.scale.local import Job, run_local
-from affectspace.scale.plan import Plan, PlannedRows, check_settings, read_plan, shard_name
-from affectspace.scale.planning import make_plan, settings_of
+from affectspace.scale.plan import Plan, PlannedRows, check_settings, shard_name
+from affectspace.scale.planning import make_plan, settings_of, wait_for_plan
 from affectspace.scale.reconcile import Account, reconcile, write_manifest
 from affectspace.scale.shards import PASSING, Layout, Record, read_record
 from affectspace.segments import Segmentation
@@ -123,7 +123,7 @@ def _planned(
     rule = str(channel if channel is not None or spec is None else spec.channel)
     rule = "first" if rule == "0" else rule
     settings = settings_of(model, inputs, segment=str(segment), channel=rule, shard_size=shard_size)
-    plan = read_plan(folder)
+    plan = wait_for_plan(folder)
     if plan is None:
         words = {**facts(model), "segment": str(segment), "channel": rule}
         with progress_bar(None, "Planning", show=progress) as advance:

@@ -33,6 +33,7 @@ from affectspace.tables.frames import (
 from affectspace.tables.times import in_seconds, read_times
 
 _TIME_DTYPE = "timedelta64[ns]"
+_NS = np.dtype("m8[ns]")
 
 
 def utterance_index(
@@ -70,8 +71,8 @@ def utterance_index(
     return pd.MultiIndex.from_arrays(
         [
             pd.Series([_file(file) for file in files], dtype=TEXT_DTYPE),
-            read_times([0.0] * n if starts is None else starts, "start"),
-            read_times([None] * n if ends is None else ends, "end"),
+            pd.TimedeltaIndex(np.zeros(n, _NS)) if starts is None else read_times(starts, "start"),
+            pd.TimedeltaIndex(np.full(n, "NaT", _NS)) if ends is None else read_times(ends, "end"),
         ],
         names=list(INDEX),
     )
