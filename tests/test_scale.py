@@ -20,7 +20,16 @@ import pytest
 import affectspace
 from affectspace.errors import AffectspaceError, TableError
 from affectspace.scale import MANIFEST, embed_many
-from made_scale import DEADLY, archive, assert_equal_rows, deadly_model, recordings, shards
+from affectspace.scale.local import run_local
+from made_scale import (
+    DEADLY,
+    Unloadable,
+    archive,
+    assert_equal_rows,
+    deadly_model,
+    recordings,
+    shards,
+)
 from voices import voice, write
 
 
@@ -216,6 +225,12 @@ def test_a_part_that_workers_keep_dying_of_is_given_up(audio, tmp_path, monkeypa
         assert f"part {part} is given up: 2 workers died of it (signal 9)" in caplog.text
     assert account.wrong == {0: "it is missing", 1: "it is missing"}
     assert not manifest(tmp_path / "out")["complete"]
+
+
+def test_workers_that_can_not_start_end_the_run(audio, tmp_path, monkeypatch):
+    monkeypatch.setattr("affectspace.scale.local.STARTS", 2)
+    with pytest.raises(AffectspaceError, match=r"can't start \(exit code 5\)"):
+        list(run_local(Unloadable(None, str(tmp_path)), [0, 1, 2], jobs=1))
 
 
 def command(*arguments: object) -> subprocess.Popen[str]:

@@ -29,6 +29,10 @@ from affectspace.scale.shards import Embedder, Record
 TRIES = 10
 """How many workers may die of a part before it is given up. From the second on its recordings have
 processes of their own, so that what still kills a worker comes from outside."""
+STARTS = 5
+"""How many workers may die before they take a part."""
+
+_START = -1  # in place of a part's number
 
 _LOG = logging.getLogger(__name__)
 
@@ -109,7 +113,10 @@ def _bury(worker: _Worker, todo: deque[int], deaths: Counter[int]) -> None:
     worker.process.join()
     code = worker.process.exitcode
     if not worker.ready:
-        raise AffectspaceError(f"the worker processes can't start (exit code {code})")
+        deaths[_START] += 1
+        if deaths[_START] == STARTS:
+            raise AffectspaceError(f"the worker processes can't start (exit code {code})")
+        return
     if worker.part is None:
         return
     deaths[worker.part] += 1
