@@ -198,6 +198,7 @@ def test_a_folder_without_audio(run, audio, tmp_path):
     "arguments",
     [
         ("-o", "out.xlsx"),
+        ("-o", "s3://bucket/out.csv"),
         ("-o", "out.csv", "--shard-size", "5"),
         ("--engine", "local"),
         ("-o", "out.csv", "--share", "1/2"),

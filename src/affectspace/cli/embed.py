@@ -189,6 +189,10 @@ def _check_usage(
         typer.BadParameter: if there is any.
     """
     suffixes = (".csv", ".parquet", ".jsonl")
+    if output is not None and "://" in output:
+        raise typer.BadParameter(
+            f"at an address only folders are written: {output}/", param_hint="--output"
+        )
     if output not in (None, STDOUT) and Path(str(output)).suffix.lower() not in suffixes:
         raise typer.BadParameter(
             f"{output} should end in .csv, .parquet, .jsonl or, as a folder, in a slash; or be '-'",

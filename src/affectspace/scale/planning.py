@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from affectspace.audio.names import is_address
+from affectspace.errors import AffectspaceError
 from affectspace.model import AffectModel
 from affectspace.model.config import to_json
 from affectspace.model.tensors import to_bytes
@@ -171,12 +172,13 @@ class _Seen:
 
     def add(self, keys: Iterable[bytes]) -> list[bool]:
         """Tell of each key whether it is new."""
-        self._rows.execute("BEGIN")
-        new = [
-            self._rows.execute("INSERT OR IGNORE INTO seen VALUES (?)", (key,)).rowcount > 0
-            for key in keys
-        ]
-        self._rows.execute("COMMIT")
+        insert = "INSERT OR IGNORE INTO seen VALUES (?)"
+        try:
+            self._rows.execute("BEGIN")
+            new = [self._rows.execute(insert, (key,)).rowcount > 0 for key in keys]
+            self._rows.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise AffectspaceError(f"the plan can't be written: {error}") from None
         return new
 
 
