@@ -115,7 +115,7 @@ def clipped_share(samples: Samples) -> float:
         over = f", the peak at {peak:.4g} times full scale" if peak > 2 else ""
         raise AudioError(
             Status.CLIPPED,
-            f"{Status.CLIPPED.sentence}: {share:.0%} of the samples are at full scale{over}",
+            f"{Status.CLIPPED.sentence}: {share:.0%} are{over}",
         )
     return share
 
@@ -148,13 +148,11 @@ def check_sound(samples: Samples) -> None:
     if loudness < SILENT_BELOW:
         raise AudioError(
             Status.SILENT,
-            f"{Status.SILENT.sentence}: {loudness:.0f} dBFS, the limit is {SILENT_BELOW:.0f} dBFS",
+            f"{Status.SILENT.sentence}: it is {loudness:.0f} dBFS",
         )
 
 
 def _check_finite(samples: Samples) -> None:
     if not np.isfinite(np.vdot(samples, samples)) and not np.isfinite(samples).all():
         share = 1 - float(np.isfinite(samples).mean())
-        raise AudioError(
-            Status.NOT_FINITE, f"{share:.2%} of the samples are not finite (NaN or infinite)"
-        )
+        raise AudioError(Status.NOT_FINITE, f"{share:.2%} of the samples are NaN or infinite")

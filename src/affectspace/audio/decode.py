@@ -171,7 +171,8 @@ def check_rate(sampling_rate: int) -> None:
     """
     if not LOWEST_RATE <= sampling_rate <= HIGHEST_RATE:
         raise AudioError(
-            Status.SAMPLING_RATE, f"{Status.SAMPLING_RATE.sentence}: it is {sampling_rate} Hz"
+            Status.SAMPLING_RATE,
+            f"the sampling rate is {Status.SAMPLING_RATE.sentence}: it is {sampling_rate} Hz",
         )
 
 

@@ -42,6 +42,14 @@ def annotate(
     copy: Annotated[
         bool, typer.Option("--copy-audio", help="Copy the recordings into the study's folder.")
     ] = False,
+    keep_unusable: Annotated[
+        bool,
+        typer.Option(
+            "--keep-unusable",
+            help="Have rated what is silent, clipped, unvoiced or too short, too; otherwise it is "
+            "left out, as what can't be played is, and stderr says so.",
+        ),
+    ] = False,
     practice: Annotated[
         list[str] | None,
         typer.Option(
@@ -155,6 +163,7 @@ def annotate(
     with annotate_extra("affectspace annotate"):
         from affectspace.annotation.collected import write_collected
         from affectspace.annotation.folder import back_up, open_folder
+        from affectspace.annotation.overview import in_words, progress
         from affectspace.annotation.study import Wishes, prepare_study
 
     if backup is not None or export is not None:
@@ -177,7 +186,9 @@ def annotate(
         only=items,
         raters=rater or [],
         copy=copy,
+        keep_unusable=keep_unusable,
         database=database,
+        progress=True,
     )
     changes: dict[str, Any] = {
         "title": title,
@@ -195,6 +206,8 @@ def annotate(
     given = {name: value for name, value in changes.items() if value is not None}
     opened = prepare_study(study, wishes, changes=given)
     try:
+        with opened.store.reading() as connection:
+            typer.echo(in_words(progress(connection)), err=True)
         if no_serve:
             typer.echo(study)
         else:

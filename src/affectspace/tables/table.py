@@ -7,7 +7,6 @@ those of `TEXT_COLUMNS` and `NUMBER_COLUMNS` where they are known, and any other
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ from affectspace.tables.frames import (
     table_suffix,
     with_known_names,
 )
+from affectspace.tables.text import json_lines, write_csv
 from affectspace.tables.times import in_seconds, read_times
 
 _TIME_DTYPE = "timedelta64[ns]"
@@ -219,7 +219,8 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
     """Write an utterance table as CSV, Parquet or JSON lines, by the suffix; all or nothing.
 
     CSV is as audformat writes it: `file,start,end` first, times as `0 days 00:00:01`. JSON lines
-    are an object per row, with times in seconds and null for what is missing.
+    are an object per row, with times in seconds and null for what is missing. In both, numbers
+    have 9 significant digits; Parquet keeps all.
 
     Args:
         table: the utterance table.
@@ -235,9 +236,9 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
         if suffix == ".parquet":
             table.to_parquet(beside)
         elif suffix == ".jsonl":
-            beside.write_text(_json_lines(table), encoding="utf-8")
+            beside.write_text(json_lines(table), encoding="utf-8")
         else:
-            table.to_csv(beside, encoding="utf-8")
+            write_csv(table, beside)
 
 
 def resolve_files(table: pd.DataFrame, root: str | Path) -> pd.DataFrame:
@@ -294,14 +295,3 @@ def read_audformat(root: str | Path, table: str) -> pd.DataFrame:
 
 def _file(name: Any) -> Any:
     return table_name(name) if isinstance(name, str | os.PathLike) else name
-
-
-def _json_lines(table: pd.DataFrame) -> str:
-    frame = table.reset_index()
-    for time in INDEX[1:]:
-        frame[time] = frame[time].dt.total_seconds()
-    plain = frame.replace([np.inf, -np.inf], np.nan).astype(object)
-    rows = plain.where(plain.notna(), None).to_dict("records")
-    return "".join(
-        json.dumps(row, ensure_ascii=False, allow_nan=False, default=str) + "\n" for row in rows
-    )
