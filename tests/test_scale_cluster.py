@@ -53,6 +53,13 @@ def test_a_cluster_and_this_machine_write_equal_shards(ray, tmp_path, monkeypatc
         embed_many([folder], out, shard_size=4, jobs=2, engine="ray", model=killer)
 
 
+def test_no_cluster_at_the_address(tmp_path):
+    pytest.importorskip("ray")
+    folder = recordings(tmp_path / "audio", 1)
+    with pytest.raises(AffectspaceError, match=r"no Ray cluster at 127\.0\.0\.1:9: "):
+        embed_many([folder], tmp_path / "out", engine="ray", address="127.0.0.1:9")
+
+
 def test_without_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r"affectspace\[ray\]"):

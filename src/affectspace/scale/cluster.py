@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -32,16 +33,12 @@ def run_ray(
         AffectspaceError: as `run_local`; or when there is no cluster at the address.
         MissingExtraError: without the extra `ray`.
     """
-    try:
-        import ray
-        import ray.data
-    except ImportError:
-        raise MissingExtraError("ray[data]", "ray", "The engine ray") from None
+    ray = load_ray()
     ours = not ray.is_initialized()
     if ours:
         _connect(ray, jobs, address)
     try:
-        cores = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
+        cores = int(ray.cluster_resources().get("CPU", 1))
         actors = min(jobs or cores, cores, len(parts))
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
@@ -62,6 +59,20 @@ def run_ray(
     finally:
         if ours:
             ray.shutdown()
+
+
+def load_ray() -> Any:
+    """Import Ray.
+
+    Raises:
+        MissingExtraError: without the extra `ray`.
+    """
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise MissingExtraError("ray[data]", "ray", "The engine ray") from None
+    return ray
 
 
 class Actor:
@@ -92,6 +103,12 @@ class Actor:
 
 
 def _connect(ray: Any, jobs: int | None, address: str | None) -> None:
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        try:  # Ray itself tries for two minutes
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except OSError as error:
+            raise AffectspaceError(f"no Ray cluster at {address}: {error}") from None
     settings: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if address is None:
         settings |= {"num_cpus": jobs, "include_dashboard": False}

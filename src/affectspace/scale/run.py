@@ -12,6 +12,7 @@ from affectspace.audio import Channel
 from affectspace.model import AffectModel, adopt, load_model
 from affectspace.model.embed import facts
 from affectspace.progress import progress_bar
+from affectspace.scale.cluster import load_ray, run_ray
 from affectspace.scale.folder import Folder, open_folder
 from affectspace.scale.local import Job, run_local
 from affectspace.scale.plan import Plan, PlannedRows, check_settings, shard_name
@@ -82,6 +83,8 @@ def embed_many(
         raise ValueError(f"a share is one of 1/{shares} to {shares}/{shares}, not {which}/{shares}")
     if shard_size < 1:
         raise ValueError(f"a shard has at least 1 row, not {shard_size}")
+    if engine == "ray":
+        load_ray()  # before the work
     started = _now()
     segment = segment if isinstance(segment, Segmentation) else Segmentation.parse(segment)
     loaded = adopt(load_model(model) if isinstance(model, str) else model)
@@ -151,8 +154,6 @@ def _run(
     if not parts:
         return iter(())
     if engine == "ray":
-        from affectspace.scale.cluster import run_ray
-
         return run_ray(job, parts, jobs=jobs, address=address)
     return run_local(job, parts, jobs=jobs)
 
