@@ -62,5 +62,5 @@ def test_no_cluster_at_the_address(tmp_path):
 
 def test_without_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingExtraError, match=r"affectspace\[ray\]"):
+    with pytest.raises(MissingExtraError, match=r"\.\[ray\]"):
         embed_many([recordings(tmp_path / "audio", 1)], tmp_path / "out", engine="ray")
