@@ -8,7 +8,6 @@ those of `TEXT_COLUMNS` and `NUMBER_COLUMNS` where they are known, and any other
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from affectspace.audio.names import is_address, table_name
 from affectspace.audio.status import Status
 from affectspace.errors import MissingExtraError, TableError
 from affectspace.tables.files import replaced_at_once
+from affectspace.tables.plain import json_lines
 from affectspace.tables.times import MISSING, in_seconds, read_times
 
 TABLE_SUFFIXES = (".csv", ".parquet", ".jsonl")
@@ -265,7 +265,7 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
         if suffix == ".parquet":
             table.to_parquet(beside)
         elif suffix == ".jsonl":
-            beside.write_text(_json_lines(table), encoding="utf-8")
+            beside.write_text(json_lines(table), encoding="utf-8")
         else:
             table.to_csv(beside, encoding="utf-8")
 
@@ -344,17 +344,6 @@ def _read_csv(path: Path) -> pd.DataFrame:
         with contextlib.suppress(ValueError):
             frame[column] = pd.to_numeric(frame[column].replace(dict.fromkeys(MISSING)))
     return frame
-
-
-def _json_lines(table: pd.DataFrame) -> str:
-    frame = table.reset_index()
-    for time in INDEX[1:]:
-        frame[time] = frame[time].dt.total_seconds()
-    plain = frame.replace([np.inf, -np.inf], np.nan).astype(object)
-    rows = plain.where(plain.notna(), None).to_dict("records")
-    return "".join(
-        json.dumps(row, ensure_ascii=False, allow_nan=False, default=str) + "\n" for row in rows
-    )
 
 
 def _named(frame: pd.DataFrame, source: Path) -> pd.DataFrame:
