@@ -54,7 +54,8 @@ def serve(study: StudyFolder, place: Place, *, on_start: Callable[[Links], None]
         on_start: called with the links, once they can be opened.
 
     Raises:
-        StudyError: if the address can't be had.
+        ServiceError: if the address can't be had.
+        StudyError: if the public URL is none.
     """
     if place.public_url is not None and not place.public_url.startswith(("http://", "https://")):
         raise StudyError(f"a public URL begins with https://, not as {place.public_url!r}")

@@ -36,7 +36,7 @@ def serve(
         on_start: called with the link, once it can be opened.
 
     Raises:
-        StudyError: if the address can't be had.
+        ServiceError: if the address can't be had.
     """
     taken = bind(LOOPBACK, port)
     exploring = Exploring(
