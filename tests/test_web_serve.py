@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_equal
 
 from affectspace.model import load_model
-from service import HERE, asking, code, expected, made_service
+from served_model import HERE, asking, code, expected, made_service
 from voices import in_bytes, noise, voice, write
 
 EMBED = "/v1/embed"

@@ -9,8 +9,8 @@ import pytest
 
 from affectspace.web.embedders import Embedders
 from affectspace.web.serve.settings import Limits
+from served_model import TOKEN, made_service, serving
 from served_study import DESKTOP, PHONE, Visitor, fits, violations
-from service import TOKEN, made_service, serving
 from test_report_browser import launch
 from voices import in_bytes, voice, write
 

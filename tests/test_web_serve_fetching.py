@@ -13,7 +13,7 @@ from affectspace.web.refusals import Refusal
 from affectspace.web.serve import fetching
 from affectspace.web.serve.fetching import fetch
 from affectspace.web.serve.settings import Limits
-from service import asking, made_service
+from served_model import asking, made_service
 from voices import in_bytes, voice
 
 HOME = "127.0.0.1"

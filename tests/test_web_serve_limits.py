@@ -17,7 +17,7 @@ from affectspace.web.serve.serve import check_token, read_token
 from affectspace.web.serve.settings import Limits, Place
 from affectspace.web.serve.watch import JsonLines
 from embedding_tasks import wait_for
-from service import HERE, TOKEN, asking, code, made_service
+from served_model import HERE, TOKEN, asking, code, made_service
 from voices import in_bytes, voice
 
 EMBED = "/v1/embed"

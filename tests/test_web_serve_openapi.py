@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from service import HERE, TOKEN, asking, made_service
+from served_model import HERE, TOKEN, asking, made_service
 from test_web_annotate_openapi import EXAMPLES
 from voices import in_bytes, voice
 

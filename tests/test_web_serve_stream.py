@@ -15,7 +15,7 @@ from affectspace.segments import window_spans
 from affectspace.web.embedders import Embedders
 from affectspace.web.serve.settings import Limits
 from affectspace.web.serve.stream import Windows
-from service import HERE, TOKEN, asking, assert_same, expected, made_service
+from served_model import HERE, TOKEN, asking, assert_same, expected, made_service
 from voices import voice, write
 
 STREAM = "ws://127.0.0.1:8000/v1/stream"
