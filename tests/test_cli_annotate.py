@@ -57,7 +57,11 @@ def test_a_study_is_made_and_changed(audio, tmp_path):
 
 
 def test_without_recordings_or_a_study_it_says_what_to_do(tmp_path):
-    for arguments in (["--port", 0], ["--backup", tmp_path / "x.zip"], ["--export", tmp_path / "x.csv"]):
+    for arguments in (
+        ["--port", 0],
+        ["--backup", tmp_path / "x.zip"],
+        ["--export", tmp_path / "x.csv"],
+    ):
         result = invoke(tmp_path / "study", *arguments)
         assert isinstance(result.exception, StudyError)
         assert "--audio" in str(result.exception)

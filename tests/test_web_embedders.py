@@ -84,6 +84,16 @@ def test_errors_come_back_in_words_and_unforeseen_ones_without_theirs(embedders,
     assert "secret" not in caplog.text
 
 
+def test_a_model_that_cannot_be_loaded_is_logged(caplog):
+    embedders = Embedders("no-such-model")
+    try:
+        embedders.start()
+        wait_for(lambda: "no-such-model" in caplog.text)
+        assert embedders.ready == 0
+    finally:
+        embedders.close()
+
+
 def test_what_waits_makes_its_arguments_when_it_is_its_turn(embedders):
     ask(embedders, tasks.name_of)
     made = threading.Event()

@@ -107,6 +107,7 @@ class Embedders:
         for worker in self._workers:
             self._idle.put(worker)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="embedder")
+        self._starting: list[Future[None]] = []
         self._begun = self._asked = 0
         self._counting = threading.Lock()
 
@@ -131,9 +132,13 @@ class Embedders:
         return sum(max(0, worker.starts - 1) for worker in self._workers)
 
     def start(self) -> None:
-        """Start all of them, and return before they are ready."""
-        for _ in self._workers:
-            self._threads.submit(self._with_one, _Worker.make_ready)
+        """Start those that aren't up, and return before they are ready."""
+        if all(one.done() for one in self._starting):
+            self._starting = [
+                self._threads.submit(self._with_one, _Worker.make_ready) for _ in self._workers
+            ]
+            for one in self._starting:
+                one.add_done_callback(_told)
 
     def submit(
         self, function: Callable[..., Any], arguments: Callable[[], tuple[Any, ...]]
@@ -178,6 +183,12 @@ class Embedders:
             return task(worker)
         finally:
             self._idle.put(worker)
+
+
+def _told(starting: Future[None]) -> None:
+    error = None if starting.cancelled() else starting.exception()
+    if error is not None:
+        _LOG.error("a process that embeds can't start: %s: %s", type(error).__name__, error)
 
 
 class _Worker:

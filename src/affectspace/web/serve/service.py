@@ -106,9 +106,10 @@ def make_app(service: Service) -> FastAPI:
     )
 
     def health() -> dict[str, Any]:
-        embedders = service.embedders
-        workers = {"wanted": embedders.workers, "ready": embedders.ready}
-        return {"ok": embedders.ready > 0, "workers": workers}
+        ready, wanted = service.embedders.ready, service.embedders.workers
+        if ready < wanted:  # a proxy that is told of it sends no request that would start one
+            service.embedders.start()
+        return {"ok": ready > 0, "workers": {"wanted": wanted, "ready": ready}}
 
     app = make_service(
         "affectspace serve",
