@@ -61,6 +61,13 @@ class Served:
         below = psutil.Process(self.process.pid).children(recursive=True)
         return sorted(below, key=lambda one: -one.memory_info().rss)[:wanted]
 
+    def cpu(self) -> tuple[float, float]:
+        """Seconds of processor time so far: of the service's own process, and of the others."""
+        own = psutil.Process(self.process.pid)
+        spent = [one.cpu_times() for one in (own, *own.children(recursive=True))]
+        first, *others = [times.user + times.system for times in spent]
+        return first, sum(others)
+
     def memory(self, workers: Sequence[psutil.Process]) -> Memory:
         """Look at what is resident now."""
         held = [0.0]

@@ -80,12 +80,15 @@ def latency(clip: bytes, options: object) -> None:
     with served("--workers", str(workers), "--concurrency", "64") as service:
         asyncio.run(ask_for(service, request_of(clip), clients=4, seconds=3))  # warm
         for clients in (1, 8, 32):
+            before = np.array(service.cpu())
             work = ask_for(service, request_of(clip), clients=clients, seconds=seconds)
             heard = asyncio.run(work)
-            middle, late = 1e3 * np.percentile(heard.seconds, [50, 95])
+            spent = 1e3 * (np.array(service.cpu()) - before) / len(heard.seconds)
+            numbers = [*(1e3 * np.percentile(heard.seconds, [50, 95])), *spent]
             rate = f"{len(heard.seconds) / seconds:.1f}"
-            rows.append([str(clients), f"{middle:.0f}", f"{late:.0f}", rate, _told(heard)])
-    columns = ["clients", "p50, ms", "p95, ms", "answers per s", "statuses"]
+            rows.append([str(clients), *(f"{n:.0f}" for n in numbers), rate, _told(heard)])
+    cpu = ["CPU of the service, ms", "of the processes, ms"]
+    columns = ["clients", "p50, ms", "p95, ms", *cpu, "answers per s", "statuses"]
     print(f"{workers} processes\n\n{markdown(columns, rows, words=1)}")
 
 
