@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from affectspace.model import load_model
 from affectspace.model.embed import facts
-from affectspace.tables.plain import plain_rows
+from affectspace.tables.text import plain_rows
 from affectspace.web.embedders import Embedders
 from affectspace.web.running import LOOPBACK, bind, url_of
 from affectspace.web.serve.service import Service, make_app

@@ -83,7 +83,7 @@ def test_a_missing_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     result = invoke(tmp_path / "study")
     assert isinstance(result.exception, MissingExtraError)
-    assert "affectspace[annotate]" in str(result.exception)
+    assert "-c constraints.txt '.[annotate]'" in str(result.exception)
 
 
 def test_results_and_backup_are_written_beside_a_study_that_runs(audio, tmp_path):

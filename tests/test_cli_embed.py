@@ -68,7 +68,7 @@ def test_a_folder_into_a_file(run, audio, tmp_path, suffix):
     for said in (
         "2 of 4 rows scored by the model voices 1",
         "1 unreadable (the file can't be read as audio), first ",
-        "1 unvoiced (no voiced speech), first ",
+        "1 unvoiced (nothing has a pitch), first ",
         f"Written to {output}",
     ):
         assert said in result.stderr

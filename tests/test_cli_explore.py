@@ -105,4 +105,4 @@ def test_a_missing_extra_is_named(tmp_path):
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ended.returncode == 1
-    assert "affectspace[annotate]" in ended.stderr
+    assert "-c constraints.txt '.[annotate]'" in ended.stderr

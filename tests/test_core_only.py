@@ -104,17 +104,17 @@ def test_nothing_of_the_extras_is_installed(core):
     """)
     assert found == "[]\n"
     missing = core.command("train", "--source", "a=a.csv", "--output", "never", fails=True)
-    assert "pip install 'affectspace[train]'" in missing.stderr
+    assert "pip install -c constraints.txt '.[train]'" in missing.stderr
     encoder = ("extract", "speech", "--features", "hf:org/name", "--output", "never.csv")
     missing = core.command(*encoder, fails=True)
-    assert "pip install 'affectspace[ssl]'" in missing.stderr
+    assert "pip install -c constraints.txt '.[ssl]'" in missing.stderr
     opensmile = ("extract", "speech", "--features", "egemaps", "--output", "never.csv")
     missing = core.command(*opensmile, fails=True)
-    assert "pip install 'affectspace[opensmile]'" in missing.stderr
+    assert "pip install -c constraints.txt '.[opensmile]'" in missing.stderr
     rows = [f"{i}.wav,{rater},valence,{i}" for i in range(1, 6) for rater in "ab"]
     (core.folder / "ratings.csv").write_text("\n".join(["file,rater,label,value", *rows]))
     missing = core.command("agreement", "ratings.csv", fails=True)
-    assert "pip install 'affectspace[annotate]'" in missing.stderr
+    assert "pip install -c constraints.txt '.[annotate]'" in missing.stderr
 
 
 def test_features_of_our_own(core):
@@ -182,7 +182,7 @@ def test_reasons_and_walks(core):
     assert "Why this estimate?" in (core.folder / "why.html").read_text()
     assert "## activation" in core.command("explain").stdout
     missing = core.command("explain", "--source", "a=features.parquet", fails=True)
-    assert "pip install 'affectspace[train]'" in missing.stderr
+    assert "pip install -c constraints.txt '.[train]'" in missing.stderr
 
 
 def test_in_python(core):

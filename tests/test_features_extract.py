@@ -68,7 +68,7 @@ def test_every_row_comes_back_with_its_status(tmp_path, jobs, cached):
     messages = dict(zip(rows.values(), table.rows["message"], strict=True))
     assert messages["ok"] == ""
     assert "expected 3 features, got (2,)" in messages["failed"]
-    assert table.rows["message"].iloc[5] == "the feature backend failed: RuntimeError: as told"
+    assert table.rows["message"].iloc[5] == "features could not be computed: RuntimeError: as told"
     assert not any(str(tmp_path) in message for message in table.rows["message"])
 
 
@@ -170,7 +170,7 @@ def test_without_pyav_rows_say_what_is_needed_and_that_is_not_cached(tmp_path, m
     monkeypatch.setitem(sys.modules, "av", None)
     table = extract([path], features=Fake(), cache=tmp_path / "c")
     assert statuses(table) == ["needs_av"]
-    assert "affectspace[av]" in table.rows["message"].iloc[0]
+    assert "-c constraints.txt '.[av]'" in table.rows["message"].iloc[0]
     monkeypatch.undo()
     assert statuses(extract([path], features=Fake(), cache=tmp_path / "c")) == ["ok"]
 

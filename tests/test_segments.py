@@ -297,7 +297,7 @@ def test_spans_come_in_order_with_the_columns_of_their_row(tmp_path, detected):
     assert spans.dtypes.equals(table.dtypes)
     assert rows(rejected)[0][0] == "silent.wav"
     assert rejected["status"].to_list() == ["no_speech"]
-    assert rejected["message"].to_list() == ["no speech was found"]
+    assert rejected["message"].to_list() == ["nothing sounds like speech"]
     assert rejected["speaker"].to_list() == ["b"]
 
 

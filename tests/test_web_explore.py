@@ -190,11 +190,12 @@ def test_a_study_goes_on_with_what_was_written_into_its_folder(collection, lande
         assert found == items
 
 
-def test_rows_without_sound_are_not_rated(collection, lander):
-    collection.table.loc[collection.table.index[:2], "status"] = ["missing", "unreadable"]
+def test_rows_that_are_not_ok_are_not_rated(collection, lander):
+    collection.table.loc[collection.table.index[:2], "status"] = ["missing", "silent"]
     page = Page(made_exploring(collection, lander=lander))
-    assert page.send("annotate", {"rows": [0, 1, 2]}).json()["rows"] == 1
-    assert "can be heard" in page.send("annotate", {"rows": [0, 1]}).json()["error"]["message"]
+    answer = page.send("annotate", {"rows": [0, 1, 2]}).json()
+    assert (answer["rows"], answer["left_out"]) == (1, 2)
+    assert "status ok" in page.send("annotate", {"rows": [0, 1]}).json()["error"]["message"]
 
 
 def test_a_folder_that_cannot_be_written_is_said_in_words(collection, lander, tmp_path):

@@ -55,8 +55,7 @@ class MissingExtraError(AffectspaceError, ImportError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(
-            f"{purpose} needs {package}, which is not installed. "
-            f"Install it with: pip install 'affectspace[{extra}]'"
+            f"{purpose} needs {package}, which is not installed: {how_to_install(extra)}"
         )
         self.extra = extra
         self._arguments = (package, extra, purpose)
@@ -64,6 +63,19 @@ class MissingExtraError(AffectspaceError, ImportError):
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
         """Keep the arguments when the error comes back from a worker process."""
         return type(self), self._arguments
+
+
+def how_to_install(extra: str) -> str:
+    """Say how an extra is installed by who has a copy of the source, or a wheel of it.
+
+    Examples:
+        >>> print(how_to_install("av"))
+        pip install -c constraints.txt '.[av]' in the folder of the source (a wheel: 'FILE.whl[av]')
+    """
+    return (
+        f"pip install -c constraints.txt '.[{extra}]' in the folder of the source "
+        f"(a wheel: 'FILE.whl[{extra}]')"
+    )
 
 
 class StudyError(AffectspaceError):

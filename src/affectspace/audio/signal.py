@@ -17,6 +17,7 @@ from affectspace.audio import checks, decode, voicing
 from affectspace.audio.bandwidth import BAND_LIMITED_BELOW, bandwidth
 from affectspace.audio.noise import signal_to_noise
 from affectspace.audio.sources import InMemory, open_bytes
+from affectspace.audio.spectra import Spectra
 from affectspace.audio.status import Status
 from affectspace.errors import AudioError
 
@@ -166,6 +167,7 @@ def _signal(samples: NDArray[np.float32], rate: int, channel: Channel) -> Signal
     if rate != SAMPLING_RATE:
         mono = soxr.resample(mono, rate, SAMPLING_RATE, quality="HQ")
     mono = checks.clip(mono)
+    voiced_share, spectra = voicing.voiced_share(mono), Spectra(mono)
     return Signal(
         samples=mono,
         source_sampling_rate=rate,
@@ -173,9 +175,9 @@ def _signal(samples: NDArray[np.float32], rate: int, channel: Channel) -> Signal
         duration=len(samples) / rate,
         level=checks.level(mono),
         clipped_share=clipped_share,
-        voiced_share=voicing.voiced_share(mono),
-        bandwidth=bandwidth(mono),
-        snr=signal_to_noise(mono),
+        voiced_share=voiced_share,
+        bandwidth=bandwidth(spectra),
+        snr=signal_to_noise(spectra),
     )
 
 

@@ -10,6 +10,7 @@ import typer
 from affectspace.errors import annotate_extra
 
 if TYPE_CHECKING:
+    from affectspace.annotation.folder import StudyFolder
     from affectspace.web.annotate.serve import Links, Place
 
 STUDY, MATERIAL, ASKED, HANDED_OUT, PLACE = (
@@ -40,6 +41,14 @@ def annotate(
     ] = None,
     copy: Annotated[
         bool, typer.Option("--copy-audio", help="Copy the recordings into the study's folder.")
+    ] = False,
+    keep_unusable: Annotated[
+        bool,
+        typer.Option(
+            "--keep-unusable",
+            help="Have rated what is silent, clipped, unvoiced or too short, too; otherwise it is "
+            "left out, as what can't be played is, and stderr says so.",
+        ),
     ] = False,
     practice: Annotated[
         list[str] | None,
@@ -154,6 +163,7 @@ def annotate(
     with annotate_extra("affectspace annotate"):
         from affectspace.annotation.collected import write_collected
         from affectspace.annotation.folder import back_up, open_folder
+        from affectspace.annotation.overview import in_words, progress
         from affectspace.annotation.study import Wishes, prepare_study
         from affectspace.web.annotate.serve import Place, serve, take
 
@@ -177,7 +187,9 @@ def annotate(
         only=items,
         raters=rater or [],
         copy=copy,
+        keep_unusable=keep_unusable,
         database=database,
+        progress=True,
     )
     changes: dict[str, Any] = {
         "title": title,
@@ -193,13 +205,20 @@ def annotate(
         "seed": seed,
     }
     given = {name: value for name, value in changes.items() if value is not None}
+
+    def prepared() -> StudyFolder:
+        made = prepare_study(study, wishes, changes=given)
+        with made.store.reading() as connection:
+            typer.echo(in_words(progress(connection)), err=True)
+        return made
+
     if no_serve:
-        prepare_study(study, wishes, changes=given).store.close()
+        prepared().store.close()
         typer.echo(study)
         return
     place = Place(host, port, public_url, tuple(allow_host or ()))
     with take(place) as taken:  # before the work, which may be long
-        opened = prepare_study(study, wishes, changes=given)
+        opened = prepared()
         try:
             serve(opened, place, taken, on_start=lambda links: _tell(links, place))
         finally:

@@ -177,10 +177,10 @@ def _check_usage(
 
 def write(table: pd.DataFrame, output: str | None) -> None:
     """Write the table where it belongs; beside CSV and JSON lines, what made it."""
-    from affectspace.tables import replaced_at_once, write_table
+    from affectspace.tables import csv_text, replaced_at_once, write_table
 
     if output == STDOUT:
-        typer.echo(table.to_csv(), nl=False)
+        typer.echo(csv_text(table), nl=False)
     elif output is None:
         size = shutil.get_terminal_size() if sys.stdout.isatty() else None
         for line in readable(table, width=size and size.columns):

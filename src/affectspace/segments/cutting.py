@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from affectspace.audio import SAMPLING_RATE, AudioFile, Channel, Status, extent
 from affectspace.audio.sources import InMemory
 from affectspace.features.batch import as_utterances, run_tasks, tasks_of
-from affectspace.features.work import Result, Source, Span, result_of, seconds
+from affectspace.features.work import Compute, Result, Source, Span, result_of, seconds
 from affectspace.progress import progress_bar
 from affectspace.segments.chunks import Chunks, chunked
 from affectspace.segments.settings import Segmentation
@@ -87,7 +87,7 @@ def segment(
     spans: dict[int, Spans] = {}
     reasons: dict[int, tuple[str, str]] = {}
 
-    def keep(slot: int, result: Result) -> None:
+    def keep(slot: int, _: int, result: Result) -> None:
         for row, number in places[slot]:
             whole = chunks[row].add(number, result)
             if whole is None:
@@ -103,9 +103,9 @@ def segment(
     with progress_bar(len(places), word, show=progress) as advance:
         run_tasks(
             tasks,
-            partial(speech_of, channel=channel) if speech else extent_of,
+            Compute(partial(speech_of, channel=channel) if speech else extent_of),
             keep,
-            contract=speech_spec(channel) if speech else None,
+            contracts=[speech_spec(channel)] if speech else [],
             jobs=jobs,
             cache=cache,
             advance=advance,

@@ -25,6 +25,7 @@ from affectspace.tables.table import (
     utterance_index,
     write_table,
 )
+from affectspace.tables.text import csv_text, write_csv
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -39,6 +40,7 @@ __all__ = [
     "add_labels",
     "check_table",
     "check_writable",
+    "csv_text",
     "file_stem",
     "filled_at_once",
     "find_utterances",
@@ -50,5 +52,6 @@ __all__ = [
     "resolve_files",
     "text_column",
     "utterance_index",
+    "write_csv",
     "write_table",
 ]

@@ -22,7 +22,7 @@ from affectspace.audio.names import is_address, table_name
 from affectspace.audio.status import Status
 from affectspace.errors import MissingExtraError, TableError
 from affectspace.tables.files import replaced_at_once
-from affectspace.tables.plain import json_lines
+from affectspace.tables.text import json_lines, write_csv
 from affectspace.tables.times import MISSING, in_seconds, read_times
 
 TABLE_SUFFIXES = (".csv", ".parquet", ".jsonl")
@@ -249,7 +249,8 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
     """Write an utterance table as CSV, Parquet or JSON lines, by the suffix; all or nothing.
 
     CSV is as audformat writes it: `file,start,end` first, times as `0 days 00:00:01`. JSON lines
-    are an object per row, with times in seconds and null for what is missing.
+    are an object per row, with times in seconds and null for what is missing. In both, numbers
+    have 9 significant digits; Parquet keeps all.
 
     Args:
         table: the utterance table.
@@ -267,7 +268,7 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
         elif suffix == ".jsonl":
             beside.write_text(json_lines(table), encoding="utf-8")
         else:
-            table.to_csv(beside, encoding="utf-8")
+            write_csv(table, beside)
 
 
 def resolve_files(table: pd.DataFrame, root: str | Path) -> pd.DataFrame:

@@ -44,6 +44,7 @@
   RowTable.start();
   Details.start();
   Filters.start();
+  if (Rows.anyScored) Doubts.start();
   Theme.dark.addEventListener('change', () => State.look());
   window.addEventListener('beforeprint', () => print(true));
   window.addEventListener('afterprint', () => print(false));

@@ -52,7 +52,7 @@ const Plane = (() => {
     points = sampled ? sample(rows, SAMPLE) : rows;
     scheme = Colour.scheme(State.colour);
     const traces = sampled ? [density(rows, State.axes)] : [];
-    traces.push(scatter(rows.length));
+    traces.push(scatter(rows.length), ...doubts(rows.length));
     Plotly.react(plot, traces, layout(State.axes), Theme.config);
     Colour.legend(State.colour, scheme);
     Dom.byId('plane-note').textContent = note(rows.length, sampled);
@@ -69,6 +69,21 @@ const Plane = (() => {
         color: of(scheme.slots), ...Colour.steps(scheme.looks), ...symbols(), ...dots(points.length),
       },
     };
+  }
+
+  /** Above the points, and out of the pointer's way. */
+  function doubts(count) {
+    if (!Doubts.areMarked()) return [];
+    const { x, y } = State.axes;
+    const { size } = dots(points.length);
+    return Doubts.kinds.map((kind) => ({ kind, rows: Array.from(Doubts.of(points, kind)) })).map(({ kind, rows }) => ({
+      type: count > SVG_MOST && Theme.webgl ? 'scattergl' : 'scatter', mode: 'markers', hoverinfo: 'skip',
+      x: rows.map((row) => x.values[row]), y: rows.map((row) => y.values[row]),
+      marker: {
+        symbol: kind.symbol, size: size + 4, color: Theme.variable('--ink'), opacity: Doubts.strength(rows.length),
+        line: { width: size < 6 ? 0.8 : 1.2, color: Theme.variable('--ink') },
+      },
+    }));
   }
 
   function symbols() {

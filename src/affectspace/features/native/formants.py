@@ -216,7 +216,7 @@ def _autocorrelation(frames: Array) -> Array:
     xp = array_namespace(frames)
     where = device(frames)
     # as the window falls to 0, what the transform wraps around at 16 samples is nothing
-    power = power_spectrum(frames, hann(FRAME, frames), FRAME)[:, : _TOP + 1]
+    power = power_spectrum(frames, hann(FRAME), FRAME, _TOP + 1)
     cosines = xp.asarray(_cosines(), device=where)
     lags = cosines @ xp.permute_dims(xp.astype(power, xp.float64), (1, 0))
     return xp.concat([lags[:1, :] * (1 + _FLOOR) + _TINY, lags[1:, :]])

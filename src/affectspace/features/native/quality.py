@@ -10,13 +10,15 @@ import numpy as np
 from affectspace.features.native.arrays import array_namespace, device, is_numpy_array
 from affectspace.features.native.hops import HOP, RATE, Array, Hops
 from affectspace.features.native.pitch import SIZE, Voice, in_chunks
+from affectspace.features.native.spectrum import fold, folded
 
 _POINTS = 64  # at which a period is looked at
 _COARSE = 32  # at which its peak is looked for
 _SHIFTS = 6  # points by which the next period may come early or late: 9 % of the period
 _SAME = 4.08  # dB by which the amplitudes of neighbours differ at most
 _TREND = slice(8, 256)  # quefrencies in eighths of a millisecond: 1 to 32 ms
-_PEAK = slice(8, 126)  # of these: 2 to 17 ms
+_MIDDLE = 123.5  # of these, from 0 on
+_PEAK = slice(4, 63)  # of the even ones of these, and of the odd ones: 2 to 17 ms
 _NEAR = 2  # frames on either side that a frame's irregularity is averaged over
 
 
@@ -166,21 +168,21 @@ def _prominence(power: Array) -> Array:
     where = device(power)
     decibels = (10 / math.log(10)) * xp.log(power[:, : SIZE // 4 + 1] + 1e-12)
     decibels = decibels - xp.mean(decibels, axis=1, keepdims=True)  # which isn't in what is kept
-    kept = xp.abs(decibels @ xp.asarray(_cosines(), device=where))
+    kept = xp.abs(fold(decibels) @ xp.asarray(_cosines(), device=where))
     level = (20 / math.log(10)) * xp.log(kept + 1e-6)
-    x = np.arange(level.shape[1], dtype=np.float32)
-    x = x - x.mean()
-    line = xp.asarray(x, device=where)
-    slope = level @ (line / float(np.sum(x**2)))
-    above = level - xp.mean(level, axis=1)[:, None] - slope[:, None] * line
-    return xp.clip(xp.max(above[:, _PEAK], axis=1), 0, None)
+    x = (np.arange(_TREND.stop - _TREND.start, dtype=np.float32) - _MIDDLE).reshape(-1, 2).T
+    line = xp.asarray(np.ascontiguousarray(x), device=where)[:, :, None]
+    slope = xp.sum(level @ line, axis=0) / float(np.sum(x**2))
+    mean = xp.sum(xp.sum(level, axis=2), axis=0) / x.size
+    above = level[:, :, _PEAK] - slope * xp.permute_dims(line, (0, 2, 1))[:, :, _PEAK]
+    highest = xp.max(xp.max(above, axis=2), axis=0)
+    return xp.clip(highest - mean, 0, None)
 
 
 @cache
 def _cosines() -> np.ndarray:
-    """Return what turns levels up to 4 kHz into the cepstrum that is kept, shape (257, 248)."""
+    """Return what turns levels up to 4 kHz into the cepstrum that is kept, shape (2, 129, 124)."""
     bins, quefrencies = np.arange(SIZE // 4 + 1), np.arange(_TREND.start, _TREND.stop)
     waves = np.cos(np.outer(bins, quefrencies) * (4 * np.pi / SIZE)) * (4 / SIZE)
     waves[[0, -1]] /= 2  # the ends of the band count once, all between for both signs
-    weights: np.ndarray = waves.astype(np.float32)
-    return weights
+    return folded(waves)

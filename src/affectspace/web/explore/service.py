@@ -213,9 +213,10 @@ def _add_selection(app: FastAPI, exploring: Exploring) -> None:
     def annotate(body: RowsBody, request: Request) -> dict[str, Any]:
         """Make a table of what is to be rated; say how to go on with it."""
         sessions.of(request, KIND)
-        table = ratable(collection, rows_of(body))
+        rows = rows_of(body)
+        table = ratable(collection, rows)
         if not len(table):
-            raise Refusal(422, "invalid", "None of the selected rows can be heard")
+            raise Refusal(422, "invalid", "No selected row has the status ok: nothing can be rated")
         if exploring.study is None:
             name = "to-rate.csv"
             answer = {
@@ -233,7 +234,7 @@ def _add_selection(app: FastAPI, exploring: Exploring) -> None:
                 raise Refusal(507, "not_written", message) from None
             written = f"{SELECTIONS}/{path.name}"
             answer = {"written": written, "command": _command(str(exploring.study), str(path))}
-        return {"rows": len(table), **answer}
+        return {"rows": len(table), "left_out": len(rows) - len(table), **answer}
 
 
 def _command(study: str, table: str) -> str:

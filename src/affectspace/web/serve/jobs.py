@@ -14,7 +14,7 @@ import pandas as pd
 from affectspace.audio import AudioFile, Channel, Content
 from affectspace.errors import AudioError
 from affectspace.model import AffectModel
-from affectspace.tables.plain import json_lines, plain_rows
+from affectspace.tables.text import csv_text, json_lines, plain_rows
 from affectspace.web.embedders import NotEmbeddedError
 
 Form = Literal["application/json", "text/csv", "application/x-ndjson"]
@@ -112,7 +112,7 @@ def embed_window(
 
 def _written(table: pd.DataFrame, form: Form) -> bytes:
     if form == "text/csv":
-        return table.to_csv().encode("utf-8", "backslashreplace")
+        return csv_text(table).encode("utf-8", "backslashreplace")
     if form == "application/x-ndjson":
         return json_lines(table).encode("utf-8", "backslashreplace")
     answer = {"model": table.attrs["affectspace"], "rows": plain_rows(table)}

@@ -1,6 +1,6 @@
 /** Puts the parts together, once the rows are there. */
 
-/* global Colour, Details, Dom, Filters, RowTable, Rows, State, Theme */
+/* global Colour, Details, Dom, Doubts, Filters, RowTable, Rows, State, Theme */
 import { furtherFilters } from './further.js';
 import { landing } from './landing.js';
 import { pickingTools } from './picking.js';
@@ -58,6 +58,7 @@ export function start(api, about) {
   const chosen = selection(api, about, { say });
   const plane = makePlane({ isMarked: chosen.isMarked });
   Filters.start();
+  if (Rows.anyScored) Doubts.start();
   furtherFilters();
   if (Rows.anyScored) {
     colourMenu();

@@ -1,6 +1,6 @@
 /** The affect plane on a canvas: quick with 50,000 points. What moves with the pointer has a canvas of its own. */
 
-/* global Colour, Dom, Rows, State, Theme */
+/* global Colour, Dom, Doubts, Rows, State, Theme */
 import { drawAxes, isRating, titleOf } from './axes.js';
 import { drawDoubts, drawLanded, drawPoint, sizeOf } from './marks.js';
 
@@ -90,7 +90,7 @@ export function makePlane({ isMarked }) {
       if (State.picked) drawAll(context, drawn.filter((row) => !isMarked(row)), radius, FAINT);
       const strong = State.picked ? drawn.filter(isMarked) : drawn;
       drawAll(context, strong, radius, State.picked ? Math.max(opacity, 0.8) : opacity);
-      if (Dom.byId('doubts').checked) drawDoubts(context, strong, placeOf, radius);
+      if (Doubts.areMarked()) drawDoubts(context, strong, placeOf, radius);
     });
     Colour.legend(State.colour, scheme);
     const { length } = drawn;
@@ -225,7 +225,6 @@ export function makePlane({ isMarked }) {
       before = State.axes;
     });
     State.on('select', drawOver);
-    Dom.byId('doubts').addEventListener('change', draw);
     Dom.byId('fit').addEventListener('click', fit);
     Dom.byId('closer').addEventListener('click', () => zoom(0.7));
     Dom.byId('farther').addEventListener('click', () => zoom(1 / 0.7));
