@@ -67,10 +67,10 @@ def expected(model, paths, **options):
 
 
 def assert_same(found, known):
-    """The same rows; numbers up to the rounding of products of matrices of other sizes."""
+    """The same rows; numbers up to the rounding of 32-bit features, which company changes."""
     assert [row.keys() for row in found] == [row.keys() for row in known]
     for row, other in zip(found, known, strict=True):
         for name, value in other.items():
             if isinstance(value, float):
-                value = pytest.approx(value, rel=1e-9)
+                value = pytest.approx(value, abs=2e-6, rel=2e-6)
             assert row[name] == value, name
