@@ -11,6 +11,9 @@ export function estimate(row, name) {
 
 /** Why a row isn't scored, or what is doubtful about it. */
 export function remark(row) {
-  if (row.status !== 'ok') return row.message.startsWith(`${row.file}: `) ? row.message.slice(row.file.length + 2) : row.message;
+  if (row.status !== 'ok') {
+    const why = row.message.startsWith(`${row.file}: `) ? row.message.slice(row.file.length + 2) : row.message;
+    return `${row.status.replaceAll('_', ' ')}: ${why}`;
+  }
   return row.caution ? `scored, with caution: ${row.caution.split(';').join(', ').replaceAll('_', ' ')}` : 'scored';
 }
