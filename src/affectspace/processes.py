@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
+from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -86,3 +88,52 @@ def threads_limited(count: int) -> Iterator[None]:
     finally:
         for name in names:
             del os.environ[name]
+
+
+def call_apart(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a process of its own, so that what else goes on here isn't held up.
+
+    Args:
+        function: of a module; it and its arguments must pickle.
+        arguments: what it gets.
+
+    Returns:
+        What it returns.
+
+    Raises:
+        Exception: what it raises.
+        ChildProcessError: if the process ends without an answer.
+
+    Examples:
+        >>> call_apart(divmod, 7, 2)
+        (3, 1)
+    """
+    context = worker_context()
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(  # type: ignore[attr-defined]
+        target=_called, args=(theirs, function, arguments), daemon=True
+    )
+    with main_hidden():
+        process.start()
+    theirs.close()
+    try:
+        returned, answer = ours.recv()
+    except EOFError:
+        raise ChildProcessError(f"the process that ran {function.__name__} ended") from None
+    finally:
+        ours.close()
+        process.join()
+    if not returned:
+        raise answer
+    return answer
+
+
+def _called(connection: Connection[Any, Any], function: Any, arguments: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    with suppress(OSError, AttributeError):
+        os.nice(10)  # whoever waits for the rest goes first
+    try:
+        answer = True, function(*arguments)
+    except Exception as error:
+        answer = False, error
+    connection.send(answer)
