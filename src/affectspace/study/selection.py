@@ -11,7 +11,7 @@ import pandas as pd
 
 from affectspace import corpora
 from affectspace.errors import TableError
-from affectspace.evaluation.calibrate import Fold, calibrated, scaled
+from affectspace.evaluation.calibrate import Fold, calibrated
 from affectspace.evaluation.lolo import (
     Target,
     inner_targets,
@@ -24,6 +24,7 @@ from affectspace.evaluation.transfer import LABELS
 from affectspace.model import AffectModel
 from affectspace.study.inputs import known_name
 from affectspace.study.material import Material
+from affectspace.study.scaling import in_units, trained_on
 from affectspace.study.ways import Scorer, Way, completed
 
 
@@ -213,17 +214,15 @@ def _calibrated(
 ) -> AffectModel:
     """The target's model with the scale that models like it needed on the inner targets."""
 
-    def in_units(gone: frozenset[str]) -> AffectModel:
+    def ready(gone: frozenset[str]) -> AffectModel:
         model = scorers[gone]
         assert isinstance(model, AffectModel)  # noqa: S101  (a recipe's)
-        kept = ~material.rows["source"].isin(gone)
-        rows = material.rows[kept]
-        return scaled(model, material.as_recorded[kept], rows[list(model.labels)], rows["source"])
+        return in_units(model, gone, material)
 
-    own = in_units(task.gone)
+    own = ready(task.gone)
     folds = []
     for inner in task.inner:
         ratings = material.rows.loc[inner.rows, list(own.labels)].reset_index(drop=True)
-        estimates = in_units(inner.gone).predict(material.as_recorded[inner.rows])
+        estimates = ready(inner.gone).predict(material.as_recorded[inner.rows])
         folds.append(Fold(estimates, ratings))
-    return calibrated(own, folds) if folds else own
+    return calibrated(own, folds, trained_on(own, task.gone, material)) if folds else own
