@@ -160,6 +160,17 @@ def test_a_table_to_parquet_and_a_report(core):
     assert "clip 0.wav" in (core.folder / "out.html").read_text()
 
 
+def test_a_folder_of_shards(core):
+    found = core.command("embed", "speech", "-o", "shards/", "--shard-size", "3")
+    assert "Reconciled: all 4 planned rows are accounted for exactly once" in found.stderr
+    table = pd.read_parquet(core.folder / "shards")
+    assert table["status"].tolist() == ["unreadable", "ok", "ok", "ok"]
+    missing = core.command("embed", "s3://bucket/a.wav", "-o", "other/", fails=True)
+    assert ".[remote]" in missing.stderr
+    missing = core.command("embed", "speech", "-o", "other/", "--engine", "ray", fails=True)
+    assert ".[ray]" in missing.stderr
+
+
 def test_windows_of_a_list_on_stdin_to_json_lines(core):
     core.command(
         *("embed", "-", "--segment", "1:0.5", "-o", "out.jsonl"), stdin="speech/clip 1.wav\n"

@@ -86,7 +86,7 @@ class ServiceError(AffectspaceError):
     """A service that can't be started as asked."""
 
 
-TRAIN_PACKAGES = ("matplotlib", "scipy", "sklearn", "threadpoolctl", "torch")
+TRAIN_PACKAGES = ("matplotlib", "scipy", "sklearn", "torch")
 """What the extra `train` brings."""
 
 ANNOTATE_PACKAGES = (

@@ -1,4 +1,4 @@
-"""How worker processes start."""
+"""How worker processes start, and how many cores they take."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 
 def available_cores() -> int:
@@ -37,6 +41,24 @@ def worker_context(*, preload: Sequence[str] = ()) -> BaseContext:
 
 
 @contextmanager
+def one_thread_for_products() -> Iterator[None]:
+    """Let NumPy's matrix products run in one thread.
+
+    OpenBLAS splits a product of 128 rows up, whose parts then wait for one another: on a machine
+    with other work, `native` took 5 times as long with two threads, in CPU time and on the wall.
+    """
+    with _products().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _products() -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+@contextmanager
 def main_hidden() -> Iterator[None]:
     """Hide the main module while a process starts.
 
@@ -49,6 +71,23 @@ def main_hidden() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextmanager
+def threads_limited(count: int) -> Iterator[None]:
+    """Let processes that start meanwhile compute with so many threads, unless the user has said.
+
+    Libraries for arrays take one per core, and read this when they are loaded: in a fork server,
+    which is started once. Workers that each take all cores wait for each other: on 2 busy cores
+    two of them took 4 times as long.
+    """
+    names = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"} - os.environ.keys()
+    os.environ.update(dict.fromkeys(names, str(count)))
+    try:
+        yield
+    finally:
+        for name in names:
+            del os.environ[name]
 
 
 def call_apart(function: Callable[..., Any], *arguments: Any) -> Any:

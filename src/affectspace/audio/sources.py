@@ -46,7 +46,7 @@ def open_bytes(source: str | bytes) -> Iterator[IO[bytes]]:
     if isinstance(source, bytes):
         yield io.BytesIO(source)
     elif is_address(source):
-        storage, path = _fsspec().url_to_fs(source)  # an archive closes when it is let go of
+        storage, path = load_fsspec().url_to_fs(source)  # an archive closes when it is let go of
         with storage.open(path, "rb") as opened:
             yield opened
     else:
@@ -63,16 +63,21 @@ def check_schemes(files: Iterable[str]) -> None:
     """
     parts = {part for file in files if is_address(file) for part in file.split("::")}
     for scheme in {part.partition("://")[0] for part in parts if is_address(part)}:
-        fsspec = _fsspec()
+        fsspec = load_fsspec()
         try:
             fsspec.get_filesystem_class(scheme)
         except (ImportError, ValueError) as error:
             raise AudioError(Status.UNREADABLE, f"{scheme}:// can't be opened: {error}") from None
 
 
-def _fsspec() -> Any:
+def load_fsspec(purpose: str = "Reading from an address") -> Any:
+    """Import fsspec.
+
+    Raises:
+        MissingExtraError: without the extra `remote`.
+    """
     try:
         import fsspec
     except ImportError:
-        raise MissingExtraError("fsspec", "remote", "Reading from an address") from None
+        raise MissingExtraError("fsspec", "remote", purpose) from None
     return fsspec

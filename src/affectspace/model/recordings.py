@@ -17,7 +17,7 @@ from affectspace.audio.sources import InMemory
 from affectspace.errors import TableError
 from affectspace.features.work import Source
 from affectspace.tables import INDEX, find_utterances, utterance_index
-from affectspace.tables.table import listed
+from affectspace.tables.frames import listed
 
 Recording = str | os.PathLike[str] | Content | InMemory
 Recordings = Recording | Iterable[Recording] | pd.DataFrame

@@ -6,9 +6,7 @@ those of `TEXT_COLUMNS` and `NUMBER_COLUMNS` where they are known, and any other
 """
 
 from affectspace.tables.files import check_writable, filled_at_once, replaced_at_once
-from affectspace.tables.inputs import LIST_SUFFIX, find_utterances
-from affectspace.tables.labels import AUDIO_SUFFIXES, add_labels, file_stem, read_labels
-from affectspace.tables.table import (
+from affectspace.tables.frames import (
     FILE_HEADERS,
     INDEX,
     NUMBER_COLUMNS,
@@ -16,12 +14,17 @@ from affectspace.tables.table import (
     TABLE_SUFFIXES,
     TEXT_COLUMNS,
     TEXT_DTYPE,
+    read_frame,
+    stream_frames,
+    text_column,
+)
+from affectspace.tables.inputs import LIST_SUFFIX, find_utterances, same_file, stream_utterances
+from affectspace.tables.labels import AUDIO_SUFFIXES, add_labels, file_stem, read_labels
+from affectspace.tables.table import (
     check_table,
     read_audformat,
-    read_frame,
     read_table,
     resolve_files,
-    text_column,
     utterance_index,
     write_table,
 )
@@ -50,6 +53,9 @@ __all__ = [
     "read_table",
     "replaced_at_once",
     "resolve_files",
+    "same_file",
+    "stream_frames",
+    "stream_utterances",
     "text_column",
     "utterance_index",
     "write_csv",
