@@ -22,7 +22,7 @@ from benchmarks._common import markdown, run
 ROOT = Path(__file__).parents[1]
 BIGGEST = 5
 LARGEST = 3
-EXTRAS = ("train", "annotate", "av", "audformat", "hub", "onnx", "opensmile", "ssl")
+EXTRAS = ("train", "annotate", "av", "audformat", "hub", "onnx", "opensmile", "serve", "ssl")
 GOAL_MODEL = 5.0  # MB
 
 Sizes = dict[str, tuple[str, float]]
