@@ -183,7 +183,7 @@ def test_planning_that_is_broken_off_leaves_nothing_half(audio, tmp_path, monkey
         with pytest.raises(TypeError):
             embed_many([audio], tmp_path, jobs=1)
     assert not list(tmp_path.rglob("*"))
-    assert embed_many([audio], tmp_path, jobs=1).complete
+    assert embed_many(audio, tmp_path, jobs=1).complete
 
 
 # --- what is killed ----------------------------------------------------------------------------
