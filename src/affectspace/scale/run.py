@@ -50,8 +50,8 @@ def embed_many(
     way, and so may several at once; at the end every planned row is accounted for exactly once.
 
     Args:
-        inputs: one, or several, as [`stream_utterances`][affectspace.tables.stream_utterances] takes them; and tars
-            in WebDataset's layout, whose recordings become rows called
+        inputs: one or several, as [`stream_utterances`][affectspace.tables.stream_utterances]
+            takes them; and tars in WebDataset's layout, whose recordings become rows called
             `tar://MEMBER::ARCHIVE.tar`, with the text of a `.json` beside them in a column `json`.
         folder: where shards, plan and manifest go: a path, or an address as fsspec writes to it
             (extra `remote`).
