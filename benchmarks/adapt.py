@@ -147,7 +147,12 @@ def _made(recipe: ModelRecipe) -> dict[str, AffectModel]:
         extraction=extraction,
         labels=root / "labels" / "dtu",
     )
-    material = gather(list(read.values()), extraction=extraction, degradations=recipe.degradations)
+    material = gather(
+        list(read.values()),
+        extraction=extraction,
+        degradations=recipe.degradations,
+        teacher_features=recipe.teacher_features,
+    )
     tasks = tasks_of(material.rows, wanted=TARGETS.values())
     chosen = choose(recipe_way("", recipe), material, tasks)
     models = {name: chosen[target].scorer for name, target in TARGETS.items()}

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from affectspace.features import FeatureSpec
 
 SPEC = FeatureSpec("fake", "tests", "1", features=("mean", "peak", "length"))
 THREADS = FeatureSpec("threads", "tests", "1", features=("threads",))
+PRODUCTS = FeatureSpec("products", "tests", "1", features=("threads",))
 
 
 @dataclass
@@ -96,3 +98,14 @@ class Threads:
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         return np.array([os.environ["OMP_NUM_THREADS"]], np.float32)
+
+
+@dataclass
+class Products:
+    """Tells in how many threads NumPy's matrix products run."""
+
+    spec: FeatureSpec = PRODUCTS
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        counts = [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+        return np.array([max(counts)], np.float32)

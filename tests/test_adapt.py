@@ -135,6 +135,24 @@ def test_a_model_that_is_right_already_gets_hardly_worse(n, goal):
     assert np.mean(losses) < 0.06
 
 
+@pytest.mark.parametrize("n", [6, 20, 50])
+def test_for_agreement_no_label_changes_that_agrees_less_with_speakers_left_out(n):
+    changed = kept = 0
+    for seed in range(15):
+        model, x, ratings, speakers = speech(n, shift=0.1, noise=0.8, seed=seed)
+        found = adapt(model, x, ratings, speakers=speakers, resamples=0)
+        gain = found.expected.query("metric == 'ccc'").set_index("label")["gain"]
+        for label, choice in found.choices.items():
+            if choice.step == "kept":
+                kept += 1
+                assert gain[label] == 0
+            else:
+                changed += 1
+                assert gain[label] > 0
+    assert changed
+    assert kept
+
+
 def test_without_ratings_the_model_is_the_one_that_came():
     model, x, ratings, _ = speech()
     found = adapt(model, x, ratings * np.nan)

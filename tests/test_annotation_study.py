@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from affectspace.annotation import schema
 from affectspace.annotation.collected import FORMATS, collect, write_collected
-from affectspace.annotation.findings import findings, state_of
+from affectspace.annotation.findings import evidence_of, findings, state_of
 from affectspace.annotation.folder import back_up, open_folder
 from affectspace.annotation.material import LISTED, LONGEST, find_items
 from affectspace.annotation.overview import in_words, progress
@@ -337,7 +337,7 @@ def test_every_format_can_be_written(tmp_path):
         with pytest.raises(StudyError, match=r"ends in \.csv"):
             write_collected(study, "table", tmp_path / "x.parquet")
         with study.store.reading() as connection:
-            found, state = findings(connection), state_of(connection)
+            found, state = findings(evidence_of(connection)), state_of(connection)
             assert state_of(connection) == state
     table, other = (
         read_table(tmp_path / "table.csv"),
@@ -368,7 +368,7 @@ def test_quality_tells_who_hurries_and_who_uses_one_value(tmp_path):
         for name, rater in raters_of(study).items():
             rate_on(study, rater, rating=said[name])
         with study.store.reading() as connection:
-            found = {rater["name"]: rater for rater in findings(connection)["raters"]}
+            found = {rater["name"]: rater for rater in findings(evidence_of(connection))["raters"]}
     assert {"one_value", "hurried"} <= set(found["Cem"]["notes"])
     assert "hurried" not in found["Anna"]["notes"]
     assert found["Cem"]["hurried_share"] == 1.0

@@ -11,6 +11,7 @@ from affectspace.evaluation.calibrate import (
     Fold,
     calibrated,
     covered,
+    deviation_of_offsets,
     fit_line,
     interval_of,
     scaled,
@@ -119,8 +120,46 @@ def test_calibrated_shrinks_to_what_carries_over(rated):
     away = after["activation"] - shrink * before["activation"]
     np.testing.assert_allclose(away, away.iloc[0])
     assert away.iloc[0] == pytest.approx(2.0, abs=0.2)  # the mean of what both folds needed
-    low, high = found.calibration.intervals["activation"]
-    assert high - low == pytest.approx(2 * (0.5 + 1.645 * 0.4), abs=0.3)
+
+
+def width(model):
+    low, high = model.calibration.intervals["activation"]
+    return high - low
+
+
+def test_an_interval_holds_the_error_within_a_corpus_and_the_offset_of_a_further_one(rated):
+    model = replace(rated[0], gains={"activation": 1.0}, offsets={"activation": 0.0})
+    folds = [made_fold(1.0, -0.1, seed=1), made_fold(1.0, 0.1, seed=2)]
+    home = [made_fold(1.0, offset, n=2000, seed=3) for offset in (-0.6, 0.6)]
+    typical = [replace_typical(made_fold(1.0, offset, seed=4)) for offset in (-0.2, 0.2)]
+
+    def expected(variance, folds=2):
+        return 2 * 1.645 * np.sqrt(0.4**2 + variance * (1 + 1 / folds))
+
+    assert width(calibrated(model, folds)) == pytest.approx(expected(0.02), abs=0.1)
+    assert width(calibrated(model, folds, home)) == pytest.approx(expected(0.72), abs=0.15)
+    both = calibrated(model, folds, [*home, *typical])
+    assert width(both) == pytest.approx(expected(0.8 / 4), abs=0.15)
+    assert width(calibrated(model, folds[:1], home)) == pytest.approx(expected(0.72, 1), abs=0.2)
+    alone = calibrated(model, folds[:1], home[:1])  # nothing tells offsets apart
+    assert width(alone) == pytest.approx(2 * 1.645 * 0.4, abs=0.1)
+    assert both.gains == calibrated(model, folds).gains
+
+
+def replace_typical(fold):
+    return fold._replace(typical=True)
+
+
+def test_the_deviation_of_offsets_is_right_on_average():
+    rng = np.random.default_rng(0)
+    squares = [
+        deviation_of_offsets(3 + 0.7 * rng.normal(size=n), 3 + 0.7 * rng.normal(size=more)) ** 2
+        for n, more in [(2, 0), (2, 2), (1, 3), (4, 1)]
+        for _ in range(4000)
+    ]
+    np.testing.assert_allclose(np.reshape(squares, (4, -1)).mean(axis=1), 0.49, rtol=0.08)
+    assert np.isnan(deviation_of_offsets([1.0]))
+    assert np.isnan(deviation_of_offsets([], [1.0, 2.0]))
 
 
 @pytest.mark.parametrize(("gain", "limited"), [(-0.6, 0.0), (1.7, 1.0)])

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from affectspace.audio import Status
 from affectspace.errors import AffectspaceError, ContractError, TableError
 from affectspace.features import backend, extract, work
 from affectspace.processes import available_cores
 from affectspace.tables import utterance_index
-from backends import SPEC, Fake, Threads, Unstartable
+from backends import SPEC, Fake, Products, Threads, Unstartable
 from voices import encoded, noise, voice, write
 
 HERE = Path(__file__).parent
@@ -107,6 +108,15 @@ def test_workers_share_the_cores(tmp_path, monkeypatch):
     for jobs, threads in ((2, 3), (3, 2)):
         table = extract(paths, features=Threads(), jobs=jobs, cache=False)
         assert set(table.values["threads"]) == {threads}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_products_run_in_one_thread_and_afterwards_as_before(tmp_path, jobs):
+    with threadpool_limits(2, user_api="blas"):
+        table = extract(files(tmp_path, [400, 500]), features=Products(), jobs=jobs, cache=False)
+        threads = {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+    assert threads == {2}
+    assert table.values["threads"].to_list() == [1, 1]
 
 
 def test_long_files_are_not_held_in_memory(tmp_path, monkeypatch):

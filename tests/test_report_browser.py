@@ -64,12 +64,12 @@ def launch():
     started = {}
     with sync_playwright() as playwright:
 
-        def launched(kind):
-            if kind not in started:
-                started[kind] = playwright.chromium.launch(
-                    executable_path=program, args=[*QUIET, *FLAGS[kind]]
+        def launched(kind, *flags):
+            if (kind, flags) not in started:
+                started[kind, flags] = playwright.chromium.launch(
+                    executable_path=program, args=[*QUIET, *FLAGS[kind], *flags]
                 )
-            return started[kind]
+            return started[kind, flags]
 
         yield launched
         for browser in started.values():

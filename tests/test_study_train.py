@@ -226,6 +226,26 @@ def test_copies_are_features_of_degraded_recordings(recordings):
     assert material.without(frozenset({"sounds"})).tolist() == []
 
 
+def test_a_teacher_may_hear_another_set_of_the_same_recordings(recordings):
+    corpus = read_corpus("sounds", recordings, extraction=EXTRACTION)
+    both = "egemaps-lld+native"
+    material = gather([corpus], extraction=EXTRACTION, teacher_features=both)
+    spec, heard = material.for_teacher
+    assert spec.name == both
+    np.testing.assert_array_equal(heard[:, : len(SPEC.features)], material.values)
+    native = features.extract(material.rows[[]], features="native", jobs=1, cache=False)
+    np.testing.assert_array_equal(heard[:, len(SPEC.features) :], native.values)
+    same = gather([corpus], extraction=EXTRACTION, teacher_features="egemaps-lld")
+    assert same.for_teacher[0] == same.spec
+    assert same.teacher_values is None
+
+
+def test_a_feature_table_has_nothing_else_for_a_teacher(trained):
+    corpus = read_corpus("made", trained[0]["corpus-de"], extraction=EXTRACTION)
+    with pytest.raises(TableError, match=r"trains on native, which need the recordings"):
+        gather([corpus], extraction=EXTRACTION, teacher_features="native")
+
+
 def test_a_feature_table_has_nothing_to_degrade(trained):
     paths, *_ = trained
     corpus = read_corpus("made", paths["corpus-de"], extraction=EXTRACTION)

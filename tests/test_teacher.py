@@ -1,5 +1,7 @@
 """The teacher, against slow twins, and what it makes of several corpora."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -128,6 +130,22 @@ def test_what_is_left_out_is_not_looked_at():
     spoilt = Material(SPEC, values, rows)
     again = taught_ratings(spoilt, gone, heard_ratings(spoilt, gone), Teacher())
     np.testing.assert_array_equal(honest["activation"], again["activation"])
+
+
+def test_a_teacher_of_another_set_hears_that_and_what_the_network_hears_does_not_matter():
+    plain, gone = made_material(), frozenset({"c2"})
+    n = len(plain.rows)
+    noise = np.random.default_rng(0).normal(size=plain.values.shape).astype(np.float32)
+    other = replace(plain, values=noise, teacher_spec=SPEC, teacher_values=plain.as_recorded.copy())
+    wanted = taught_ratings(plain, gone, heard_ratings(plain, gone), Teacher())
+    found = taught_ratings(other, gone, heard_ratings(other, gone), Teacher())
+    np.testing.assert_array_equal(found["valence"], wanted["valence"])
+    assert other.teacher_values is not None
+    other.teacher_values[7] = np.nan
+    found = taught_ratings(other, gone, heard_ratings(other, gone), Teacher())
+    assert np.flatnonzero(np.isnan(found["activation"])).tolist() == [
+        7, *range(160, n), n + 7, *range(n + 160, 2 * n)
+    ]  # fmt: skip
 
 
 def test_constant_ratings_teach_nothing_and_give_no_nan():

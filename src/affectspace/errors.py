@@ -82,7 +82,11 @@ class StudyError(AffectspaceError):
     """A rating study that can't be made, opened, or run as asked."""
 
 
-TRAIN_PACKAGES = ("matplotlib", "scipy", "sklearn", "threadpoolctl", "torch")
+class ServiceError(AffectspaceError):
+    """A service that can't be started as asked."""
+
+
+TRAIN_PACKAGES = ("matplotlib", "scipy", "sklearn", "torch")
 """What the extra `train` brings."""
 
 ANNOTATE_PACKAGES = (
@@ -90,6 +94,12 @@ ANNOTATE_PACKAGES = (
     "uvicorn",
 )
 """What the extra `annotate` brings."""
+
+SERVE_PACKAGES = (
+    *("fastapi", "prometheus_client", "pydantic", "python_multipart", "starlette", "uvicorn"),
+    "websockets",
+)
+"""What the extra `serve` brings."""
 
 
 def train_extra(purpose: str) -> AbstractContextManager[None]:
@@ -114,6 +124,18 @@ def annotate_extra(purpose: str) -> AbstractContextManager[None]:
         MissingExtraError: if the extra is not installed.
     """
     return _extra("annotate", ANNOTATE_PACKAGES, purpose)
+
+
+def serve_extra(purpose: str) -> AbstractContextManager[None]:
+    """Name the extra `serve` where an import finds one of its packages missing.
+
+    Args:
+        purpose: what needs it, for the message.
+
+    Raises:
+        MissingExtraError: if the extra is not installed.
+    """
+    return _extra("serve", SERVE_PACKAGES, purpose)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ What the ratings deviate from the model's estimates is explained by a nested fam
 offset; a gain of the label's own axis; the other labels' axes; and all standardised features. Each
 step is shrunk towards the one before it, and all are averaged by their marginal likelihood, see
 [`regression`][affectspace.adapt.regression]. Whether the outcome is used at all is decided by what
-it says of speakers that were left out.
+it says of speakers that were left out, in the measure that is the goal.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from affectspace.adapt.expectation import RESAMPLES, as_records, expected_gain
 from affectspace.adapt.regression import Regression, Setting, regress
 from affectspace.errors import TableError
 from affectspace.evaluation.calibrate import interval_of
+from affectspace.evaluation.metrics import ccc
 from affectspace.evaluation.rows import IntArray, known_speakers, speaker_codes
 from affectspace.features import FeatureTable
 from affectspace.model import AffectModel
@@ -136,7 +137,7 @@ def adapt(
     if goal not in ("agreement", "error"):
         raise ValueError(f"goal should be 'agreement' or 'error', not {goal!r}")
     standardised = model.standardise(features)
-    rated = _ratings(model, ratings, len(standardised))
+    rated = check_ratings(model, ratings, len(standardised))
     names = known_speakers(np.full(len(rated), None) if speakers is None else speakers)
     if len(names) != len(rated):
         raise TableError(f"expected a speaker for each of {len(rated)} rows, not {len(names)}")
@@ -176,8 +177,13 @@ def adapt(
     return replace(adaptation, model=_named(adapted, record))
 
 
-def _ratings(model: AffectModel, ratings: pd.DataFrame, n: int) -> Array:
-    """Ratings in the order of the model's labels, `(n, labels)`."""
+def check_ratings(model: AffectModel, ratings: pd.DataFrame, n: int) -> Array:
+    """Return ratings in the order of the model's labels, `(n, labels)`.
+
+    Raises:
+        TableError: if there is no column of the model's, there aren't n rows, or a rating isn't
+            from 1 to 5.
+    """
     known = [label for label in model.labels if label in ratings]
     if not known:
         raise TableError(
@@ -231,8 +237,13 @@ def _fit(
     with threadpool_limits(limits=1):  # small matrices: threads cost more than they give
         found = regress(truth - before, columns.blocks(rows), groups, settings)
     probabilities = _by_step(family, found)
-    after = before + found.left_out
-    if _is_worse(truth, before, after):
+    after, stretch, around = before + found.left_out, 1.0, 0.0
+    worse = _is_worse(truth, before, after)
+    if goal == "agreement" and not few:
+        stretch, around = _stretch(truth, after)
+        after = _stretched_apart(truth, after, groups)
+        worse = worse or not ccc(truth, after) > ccc(truth, before)
+    if worse:
         why = "ratings that were left out were not met better"
         kept = replace(choice, why=why, probabilities=probabilities)
         return replace(unchanged, choice=kept)
@@ -243,10 +254,6 @@ def _fit(
         why = f"{len(rows)} ratings" if len(rows) < FEWEST else "all ratings are the same"
         choice = replace(choice, step="offset", why=why, probabilities=probabilities)
         return _Fitted(choice, mixing, weights, offset, truth, before, after, groups)
-    stretch, around = 1.0, 0.0
-    if goal == "agreement":
-        stretch, around = _stretch(truth, after)
-        after = _stretched_apart(truth, after, groups)
     choice = replace(choice, step="full", why="", probabilities=probabilities, stretch=stretch)
     offset = around + stretch * (offset - around)
     return _Fitted(
@@ -255,7 +262,7 @@ def _fit(
 
 
 def _is_worse(truth: Array, before: Array, after: Array) -> bool:
-    """Whether left-out rows are met worse than before, by more than one standard error."""
+    """Whether left-out ratings are met worse than before, by more than one standard error."""
     worse = (truth - after) ** 2 - (truth - before) ** 2
     return len(worse) > 1 and bool(worse.mean() > worse.std() / np.sqrt(len(worse)))
 

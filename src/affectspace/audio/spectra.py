@@ -14,7 +14,7 @@ MOST = 1_000
 """Frames that are looked at, evenly spread over longer recordings."""
 
 _WINDOW = np.hanning(FRAME + 2)[1:-1]
-_BLOCK = 32  # frames at once, for the processor's cache
+_BLOCK = 128  # frames at once, for the processor's cache
 
 
 class Spectra:

@@ -3,19 +3,27 @@
 Training brings the slope of an axis on its label towards one, but on real speech the error that a
 steeper slope costs keeps it well below. So an axis becomes an estimate in two steps: a line fitted
 on the model's own training rows, and one over languages that sister models were not trained on,
-which shrinks what doesn't carry over. The interval comes from what these sister models got wrong,
-each language counting the same.[^1]
+which shrinks what doesn't carry over.
+
+The interval is that of an error with two parts. How far ratings lie about a language's own offset
+comes from what these sister models got wrong, each language counting the same.[^1] How far the
+offset of a further corpus may lie off is told by more corpora: all that the model was trained on,
+those with typical ratings too, as no training learns what tells corpora apart as wholes. It is
+taken as normal, and the common offset as known no better than from the languages left out.[^2]
 
 [^1]: Pooling the groups' distributions with equal weights: Dunn, R., Wasserman, L., Ramdas, A.
     (2023). Distribution-free prediction sets for two-layer hierarchical models. J. Am. Stat. Assoc.
-    118(544). With three or four groups there is no guarantee for a further one; so what the
-    intervals cover on each language left out is measured and reported.
+    118(544).
+[^2]: Random effects of one level: Searle, S. R., Casella, G., McCulloch, C. E. (1992). Variance
+    Components. Wiley. With a handful of corpora there is no guarantee for a further one; so what
+    the intervals cover on each language left out is measured and reported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +36,8 @@ from affectspace.model import AffectModel, Calibration
 COVERAGE = 0.9
 QUANTILES = 1001  # of the reconstruction error that a model keeps
 DURATIONS = (0.001, 0.999)  # quantiles that count as the shortest and longest utterance
+_NORMAL = np.array([NormalDist().inv_cdf((i + 0.5) / 101) for i in range(101)])
+_NORMAL /= _NORMAL.std()
 
 Array = npt.NDArray[np.float64]
 
@@ -40,10 +50,17 @@ class Line(NamedTuple):
 
 
 class Fold(NamedTuple):
-    """What a model estimated for a language that it never met, and the ratings; a row each."""
+    """What a model estimated for a corpus or language, and the ratings; a row each.
+
+    Attributes:
+        estimates: a column per label.
+        ratings: the same columns, NaN where unrated.
+        typical: whether the ratings are those of the rows' categories, as others were rated.
+    """
 
     estimates: pd.DataFrame
     ratings: pd.DataFrame
+    typical: bool = False
 
 
 def fit_line(groups: Sequence[tuple[Array, Array]]) -> Line:
@@ -104,13 +121,19 @@ def scaled(
 
 
 def calibrated(
-    model: AffectModel, folds: Sequence[Fold], *, coverage: float = COVERAGE
+    model: AffectModel,
+    folds: Sequence[Fold],
+    trained: Sequence[Fold] = (),
+    *,
+    coverage: float = COVERAGE,
 ) -> AffectModel:
     """A scaled model, shrunk and with intervals after what others like it got wrong elsewhere.
 
     Args:
         model: in rating units, see [`scaled`][affectspace.evaluation.calibrate.scaled].
         folds: estimates of models made in the same way, each on a language that it never met.
+        trained: estimates of the model itself, for each corpus that it was trained on: how far
+            offsets lie apart. Where these are too few to tell, the folds tell it.
         coverage: the share of utterances whose rating an interval is meant to hold.
 
     Returns:
@@ -128,10 +151,43 @@ def calibrated(
         own = Line(model.gains.get(label, 1.0), model.offsets[label])
         lines[label] = Line(gain * own.gain, gain * own.offset + offset)
         errors = [y - gain * x - offset for x, y in parts]
-        intervals[label] = interval_of(errors, coverage=coverage)
+        offsets = [float(error.mean()) for error in errors]
+        between = _between(trained, label, gain)
+        if np.isnan(between):
+            between = deviation_of_offsets(offsets)
+        further = float(np.nan_to_num(between)) * np.sqrt(1 + 1 / len(parts)) * _NORMAL
+        around = [e - own for e, own in zip(errors, offsets, strict=True)]
+        both = [np.add.outer(error, further).ravel() for error in around]
+        intervals[label] = interval_of(both, coverage=coverage)
     old = model.calibration or Calibration(coverage, {}, np.zeros(2), (0, 0))
     calibration = replace(old, coverage=coverage, intervals=intervals)
     return replace(_with_lines(model, lines), calibration=calibration)
+
+
+def deviation_of_offsets(rated: Sequence[float], typical: Sequence[float] = ()) -> float:
+    """The deviation of corpora's offsets, as far as those of a few tell it.
+
+    Args:
+        rated: offsets whose mean is the common one.
+        typical: further offsets, which have no say in the mean.
+
+    Returns:
+        The root of an estimate without bias of the variance: the squares about the mean over what
+        they come to, on average, for offsets of variance 1. NaN where there is no rated corpus, or
+        only one and no other.
+
+    Examples:
+        >>> deviation_of_offsets([1.0, 3.0])
+        1.4142135623730951
+        >>> deviation_of_offsets([1.0, 3.0], [2.0, 2.0])
+        0.7071067811865476
+    """
+    n, more = len(rated), len(typical)
+    freedom = n - 1 + more * (1 + 1 / n) if n else 0.0
+    if freedom == 0:
+        return float("nan")
+    away = np.array([*rated, *typical]) - np.mean(rated)
+    return float(np.sqrt((away**2).sum() / freedom))
 
 
 def interval_of(errors: Sequence[Array], *, coverage: float = COVERAGE) -> tuple[float, float]:
@@ -180,6 +236,16 @@ def covered(ratings: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> 
     """The share of ratings that lie within their intervals, 0 to 1; shape (n,) each."""
     y = np.asarray(ratings)
     return float(np.mean((y >= np.asarray(low)) & (y <= np.asarray(high))))
+
+
+def _between(trained: Sequence[Fold], label: str, gain: float) -> float:
+    """The deviation of the offsets of corpora that a model was trained on; NaN where unknown."""
+    offsets: dict[bool, list[float]] = {False: [], True: []}
+    for fold in trained:
+        x, y = _complete(fold, label)
+        if len(x):
+            offsets[fold.typical].append(float(np.mean(y - gain * x)))
+    return deviation_of_offsets(offsets[False], offsets[True])
 
 
 def _complete(fold: Fold, label: str) -> tuple[Array, Array]:

@@ -25,7 +25,12 @@ from affectspace.features.work import (
     only,
     work,
 )
-from affectspace.processes import available_cores, main_hidden, worker_context
+from affectspace.processes import (
+    available_cores,
+    main_hidden,
+    one_thread_for_products,
+    worker_context,
+)
 
 CHUNK = 32  # tasks that a worker gets at once, fewer towards the end
 TRIES = 2  # a worker may have been killed for a reason that isn't the file's
@@ -37,8 +42,9 @@ Owed = tuple[int, int]
 
 def run_here(tasks: Sequence[Task], compute: Compute, known: Known) -> Iterator[Reply]:
     """Do all tasks in this process; arguments and replies as for `run_in_processes`."""
-    for replies in work(tasks, compute, known):
-        yield from replies
+    with one_thread_for_products():
+        for replies in work(tasks, compute, known):
+            yield from replies
 
 
 def run_in_processes(
@@ -180,7 +186,7 @@ def _serve(connection: Connection[Any, Any], compute: Compute, known: Known, thr
     """Run in a worker: say that it wants work, do what comes, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch reads it when it's first used
-    with suppress(EOFError, OSError):
+    with suppress(EOFError, OSError), one_thread_for_products():
         while True:
             connection.send(None)
             for replies in work(connection.recv(), compute, known):

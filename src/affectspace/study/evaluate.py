@@ -31,7 +31,7 @@ from affectspace.study.inputs import Corpus, Extraction, read_corpora
 from affectspace.study.languages import PROTOCOL
 from affectspace.study.material import Material, gather
 from affectspace.study.recipes import ModelRecipe
-from affectspace.study.selection import Chosen, Task, choose, tasks_of
+from affectspace.study.selection import Chosen, Task, check_targets, choose, tasks_of
 from affectspace.study.ways import Way
 from affectspace.tables import filled_at_once
 
@@ -87,7 +87,10 @@ def run_evaluation(
     if not names or len(set(names)) < len(names):
         raise TableError(f"expected ways of different names, got {', '.join(names) or 'none'}")
     for way in ways:  # a set may need an extra: said before the work, not after it
-        features.spec(way.recipe.features)
+        for name in (way.recipe.features, way.recipe.teacher_features):
+            if name is not None:
+                features.spec(name)
+    check_targets(corpora, settings.targets or ())
     with filled_at_once(Path(output)) as folder:  # a folder that can't be written fails early
         read: dict[tuple[Any, ...], tuple[dict[str, Corpus], Material]] = {}
         done: list[_Done] = []
@@ -112,7 +115,13 @@ def run_evaluation(
 
 
 def _needs(recipe: ModelRecipe) -> tuple[Any, ...]:
-    return recipe.features, recipe.channel, recipe.level, recipe.degradations
+    return (
+        recipe.features,
+        recipe.channel,
+        recipe.level,
+        recipe.degradations,
+        recipe.teacher_features,
+    )
 
 
 def _extraction(recipe: ModelRecipe, jobs: int | None, cache: str | bool | None) -> Extraction:
@@ -137,6 +146,7 @@ def _read(
         list(read.values()),
         extraction=extraction,
         degradations=recipe.degradations,
+        teacher_features=recipe.teacher_features,
         progress=progress,
     )
     return read, material

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affectspace.errors import TableError
-from affectspace.evaluation.calibrate import COVERAGE, Fold, calibrated, covered, scaled
+from affectspace.evaluation.calibrate import COVERAGE, Fold, calibrated, covered
 from affectspace.evaluation.groups import score_groups
 from affectspace.evaluation.lolo import (
     Target,
@@ -28,6 +28,7 @@ from affectspace.evaluation.rows import column_of
 from affectspace.evaluation.transfer import score_transfer
 from affectspace.model import AffectModel
 from affectspace.study.material import Material
+from affectspace.study.scaling import in_units, trained_on
 
 PROTOCOL = "leave-one-language-out"
 EVERYTHING: frozenset[str] = frozenset()
@@ -80,15 +81,15 @@ def calibrate_and_score(
         groups of their speakers. Unrated corpora in a language left out are compared by groups too.
     """
     targets = targets_of(material.rows)
-    in_units = {gone: _scaled(model, gone, material) for gone, model in models.items()}
-    fold = partial(_fold, in_units, material)
+    ready = {gone: in_units(model, gone, material) for gone, model in models.items()}
+    fold = partial(_fold, ready, material)
     results: list[Result] = []
     unmet: list[_Unmet] = []
     for target in targets:
         gone = left_out(target, material.rows)
         inner = inner_targets(target, targets, material.rows)
         folds = [fold(other, gone | left_out(other, material.rows)) for other in inner]
-        model = calibrated(in_units[gone], folds)
+        model = calibrated(ready[gone], folds, trained_on(ready[gone], gone, material))
         met = dict.fromkeys(source for source in material.rows["source"] if source not in gone)
         setting = Setting(protocol=PROTOCOL, source="+".join(met), target=target.name, model=name)
         results += _score(model, rows_of_target(target, material.rows), material, setting)
@@ -98,13 +99,9 @@ def calibrate_and_score(
             unmet.append(_Unmet(replace(setting, target=heard), rows, found.set_axis(rows.index)))
     results += _by_groups(unmet)
     folds = [fold(target, left_out(target, material.rows)) for target in targets]
-    return calibrated(in_units[EVERYTHING], folds), results_table(results)
-
-
-def _scaled(model: AffectModel, gone: frozenset[str], material: Material) -> AffectModel:
-    kept = ~material.rows["source"].isin(gone)
-    rows = material.rows[kept]
-    return scaled(model, material.as_recorded[kept], rows[list(model.labels)], rows["source"])
+    everything = ready[EVERYTHING]
+    model = calibrated(everything, folds, trained_on(everything, EVERYTHING, material))
+    return model, results_table(results)
 
 
 def _fold(

@@ -56,9 +56,17 @@ def fit_networks(
 
 def _run(material: Material, recipe: ModelRecipe, gone: frozenset[str]) -> Run:
     run = Run(objective=OBJECTIVES[recipe.objective], rows=material.without(gone), seed=recipe.seed)
+    counts = None
+    if recipe.copies_weigh != 1:
+        counts = np.ones(len(material.values))
+        counts[len(material.rows) :] = recipe.copies_weigh
+        run = replace(run, weights=counts)
     if not (recipe.typical or recipe.teacher):
         return run
     heard = heard_ratings(material, gone, typical=recipe.typical)
-    if recipe.teacher is None:
-        return replace(run, labels=heard.ratings, weights=heard.weights)
-    return replace(run, labels=taught_ratings(material, gone, heard, recipe.teacher))
+    if recipe.teacher is not None:
+        return replace(run, labels=taught_ratings(material, gone, heard, recipe.teacher))
+    weights = heard.weights
+    if counts is not None:
+        weights = {label: counts * own for label, own in weights.items()}
+    return replace(run, labels=heard.ratings, weights=weights)

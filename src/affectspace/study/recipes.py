@@ -28,8 +28,12 @@ class ModelRecipe:
         typical: let rows of corpora without ratings hear the typical ratings of their emotion.
         teacher: what regresses the ratings first, for the network to hear its estimates; None: the
             network hears the ratings.
+        teacher_features: the feature set that the teacher hears, which only training needs; None:
+            the network's own.
         degradations: each gives one more copy of every recording, which the network learns to
             rebuild as the recording was. They need recordings: a ready feature table isn't enough.
+        copies_weigh: how much what a degraded copy hears counts beside the recording's own 1, in
+            shaping the space; the reconstruction knows no weights.
         calibrate: leave one language out at a time, to set the scale of the estimates and their
             intervals, and to measure both.
         seed: of the initial weights, the noise and the order of the rows.
@@ -46,7 +50,9 @@ class ModelRecipe:
     training: Recipe = Recipe()  # noqa: RUF009  (frozen)
     typical: bool = False
     teacher: Teacher | None = None
+    teacher_features: str | None = None
     degradations: tuple[Degradation, ...] = ()
+    copies_weigh: float = 1.0
     calibrate: bool = False
     seed: int = 0
 

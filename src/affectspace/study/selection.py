@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affectspace import corpora
 from affectspace.errors import TableError
-from affectspace.evaluation.calibrate import Fold, calibrated, scaled
+from affectspace.evaluation.calibrate import Fold, calibrated
 from affectspace.evaluation.lolo import (
     Target,
     inner_targets,
@@ -21,7 +22,9 @@ from affectspace.evaluation.lolo import (
 from affectspace.evaluation.metrics import pearson
 from affectspace.evaluation.transfer import LABELS
 from affectspace.model import AffectModel
+from affectspace.study.inputs import known_name
 from affectspace.study.material import Material
+from affectspace.study.scaling import in_units, trained_on
 from affectspace.study.ways import Scorer, Way, completed
 
 
@@ -64,6 +67,33 @@ class Chosen(NamedTuple):
     scorer: Scorer
     choice: str
     inner: Mapping[str, float]
+
+
+def check_targets(names: Iterable[str], wanted: Iterable[str]) -> None:
+    """Refuse targets that these corpora can't have, before any of them is read.
+
+    Args:
+        names: of the corpora that are given.
+        wanted: targets: a corpus, or a corpus and one of its languages, as in `emotale-da`.
+
+    Raises:
+        TableError: if one is of no corpus, or of a language that the package knows to be not in it.
+    """
+    known = [known_name(name) for name in names]
+    for target in wanted:
+        of = [name for name in known if target == name or target.startswith(f"{name}-")]
+        if not of:
+            raise TableError(f"there is no target {target}; the corpora are {', '.join(known)}")
+        spoken = _languages(of[0])
+        if target != of[0] and spoken and target.removeprefix(f"{of[0]}-") not in spoken:
+            raise TableError(
+                f"there is no target {target}; the languages of {of[0]} are {', '.join(spoken)}"
+            )
+
+
+def _languages(name: str) -> tuple[str, ...]:
+    """What a corpus is known to be in; nothing where the package doesn't know it."""
+    return tuple(corpora.get(name).languages) if name in corpora.names() else ()
 
 
 def tasks_of(
@@ -184,17 +214,15 @@ def _calibrated(
 ) -> AffectModel:
     """The target's model with the scale that models like it needed on the inner targets."""
 
-    def in_units(gone: frozenset[str]) -> AffectModel:
+    def ready(gone: frozenset[str]) -> AffectModel:
         model = scorers[gone]
         assert isinstance(model, AffectModel)  # noqa: S101  (a recipe's)
-        kept = ~material.rows["source"].isin(gone)
-        rows = material.rows[kept]
-        return scaled(model, material.as_recorded[kept], rows[list(model.labels)], rows["source"])
+        return in_units(model, gone, material)
 
-    own = in_units(task.gone)
+    own = ready(task.gone)
     folds = []
     for inner in task.inner:
         ratings = material.rows.loc[inner.rows, list(own.labels)].reset_index(drop=True)
-        estimates = in_units(inner.gone).predict(material.as_recorded[inner.rows])
+        estimates = ready(inner.gone).predict(material.as_recorded[inner.rows])
         folds.append(Fold(estimates, ratings))
-    return calibrated(own, folds) if folds else own
+    return calibrated(own, folds, trained_on(own, task.gone, material)) if folds else own

@@ -61,13 +61,14 @@ def fit_teacher(material: Material, gone: frozenset[str], heard: Heard, teacher:
     kept = ~np.isin(sources, list(gone))
     ratings = np.stack([heard.ratings[label][:n] for label in LABELS], axis=1)
     weights = np.stack([heard.weights[label][:n] for label in LABELS], axis=1).min(axis=1)
+    spec, x = material.for_teacher
+    kept &= np.isfinite(x).all(axis=1)
     rows = np.flatnonzero(kept & np.isfinite(ratings).all(axis=1) & (weights > 0))
     lessons, units = _lessons(ratings[rows], sources[rows], free_valence=teacher.free_valence)
     counts = weights[rows] / np.sqrt(_sizes(sources[rows]))
     counts /= counts.mean()
-    x = material.as_recorded
     fits, deviations = [], []
-    for block in blocks_of(material.spec):
+    for block in blocks_of(spec):
         fitted = fit_kernel_ridge(
             x[rows][:, block], lessons, sources[rows], teacher=teacher, weights=counts
         )
@@ -89,12 +90,13 @@ def taught_ratings(
 
     Returns:
         For each label shape (copies * n,), in rating units around 0; the same for all copies of a
-        row; NaN for the corpora left out.
+        row; NaN for the corpora left out, and where the teacher's features have no answer.
     """
-    kept = ~np.isin(material.rows["source"].to_numpy(), list(gone))
+    _, x = material.for_teacher
+    kept = ~np.isin(material.rows["source"].to_numpy(), list(gone)) & np.isfinite(x).all(axis=1)
     taught = np.full((len(material.rows), len(LABELS)), np.nan)
     fitted = fit_teacher(material, gone, heard, teacher)
-    taught[kept] = fitted.estimate(material.as_recorded[kept])
+    taught[kept] = fitted.estimate(x[kept])
     return {label: taught[material.clean, i] for i, label in enumerate(LABELS)}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from affectspace import features
 from affectspace.errors import TableError
 from affectspace.evaluation.calibrate import with_training_range
 from affectspace.evaluation.transfer import LABELS
@@ -64,6 +65,8 @@ def train_model(
     recipe = recipe or ModelRecipe()
     check_device(device)
     check_output(output)  # before the work, not after it
+    if recipe.teacher_features is not None:
+        features.spec(recipe.teacher_features)  # as it may need an extra
     extraction = Extraction(
         features=recipe.features,
         channel=recipe.channel,
@@ -75,7 +78,11 @@ def train_model(
     corpora = list(read.values())
     _check_ratings(corpora, recipe)
     material = gather(
-        corpora, extraction=extraction, degradations=recipe.degradations, progress=progress
+        corpora,
+        extraction=extraction,
+        degradations=recipe.degradations,
+        teacher_features=recipe.teacher_features,
+        progress=progress,
     )
     model, results = _fitted(material, recipe, device=device, progress=progress)
     model = with_training_range(model, material.as_recorded, _durations(material))

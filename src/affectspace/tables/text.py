@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -35,8 +35,16 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
     table.to_csv(path, float_format=_written, encoding="utf-8")
 
 
-def json_lines(table: pd.DataFrame) -> str:
-    """Return an utterance table as JSON lines: times in seconds, null for what is missing."""
+def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return an utterance table's rows for JSON, index first.
+
+    Args:
+        table: the utterance table.
+
+    Returns:
+        A dictionary per row: times in seconds, numbers with 9 significant digits, and None for what
+        is missing or infinite.
+    """
     frame = table.reset_index()
     for name in frame.columns:
         if name in _TIMES:
@@ -45,8 +53,14 @@ def json_lines(table: pd.DataFrame) -> str:
             frame[name] = frame[name].map(rounded, na_action="ignore")
     plain = frame.replace([np.inf, -np.inf], np.nan).astype(object)
     rows = plain.where(plain.notna(), None).to_dict("records")
+    return cast("list[dict[str, Any]]", rows)
+
+
+def json_lines(table: pd.DataFrame) -> str:
+    """Return an utterance table as JSON lines: times in seconds, null for what is missing."""
     return "".join(
-        json.dumps(row, ensure_ascii=False, allow_nan=False, default=str) + "\n" for row in rows
+        json.dumps(row, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+        for row in plain_rows(table)
     )
 
 

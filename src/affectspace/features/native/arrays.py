@@ -87,6 +87,11 @@ class _Lean(ModuleType):
         return x.transpose(axes)
 
     @staticmethod
+    def stack(arrays: Any, *, axis: int = 0) -> Any:
+        place = (slice(None),) * (axis % (arrays[0].ndim + 1))
+        return np.concatenate([array[(*place, None)] for array in arrays], axis)
+
+    @staticmethod
     def zeros_like(x: Any) -> Any:
         return np.zeros(x.shape, x.dtype)
 

@@ -19,6 +19,7 @@ _SAME = 4.08  # dB by which the amplitudes of neighbours differ at most
 _TREND = slice(8, 256)  # quefrencies in eighths of a millisecond: 1 to 32 ms
 _MIDDLE = 123.5  # of these, from 0 on
 _PEAK = slice(4, 63)  # of the even ones of these, and of the odd ones: 2 to 17 ms
+_CHUNK = 512  # frames at a time, for the processor's cache
 _NEAR = 2  # frames on either side that a frame's irregularity is averaged over
 
 
@@ -60,7 +61,14 @@ def irregularity(hops: Hops, voice: Voice) -> tuple[Array, Array]:
     values = xp.zeros((4, *voice.f0.shape), dtype=xp.float32, device=where)
     rows = xp.nonzero(voice.voiced)[0]
     if rows.shape[0]:
-        values[:, rows] = _perturbation(hops, rows, RATE / voice.f0[rows])
+        starts, period = hops.starts[rows], RATE / voice.f0[rows]
+        count = rows.shape[0]
+        size = _CHUNK if is_numpy_array(period) else count
+        signal = xp.reshape(hops.blocks, (-1,))
+        found = in_chunks(
+            lambda part: _perturbation(signal, starts[part], period[part]), count, size
+        )
+        values[:, rows] = xp.stack(found, axis=0)
     near, there = hops.rows()
     sums = _around(xp.where(there, values[:, near], 0))[:, there]
     known = voice.voiced & (sums[2:] > 0)
@@ -69,18 +77,18 @@ def irregularity(hops: Hops, voice: Voice) -> tuple[Array, Array]:
     return means[0], means[1]
 
 
-def _perturbation(hops: Hops, rows: Array, period: Array) -> Array:
-    """Return jitter, sum of shimmer, and how many values are in each, shape (4, frames)."""
+def _perturbation(signal: Array, starts: Array, period: Array) -> tuple[Array, ...]:
+    """Return jitter, sum of shimmer, and how many values are in each, of each frame."""
     xp = array_namespace(period)
-    signal = xp.reshape(hops.blocks, (-1,))
-    centre = _onsets(signal, hops.starts[rows] * HOP + HOP // 2, period)
+    centre = _onsets(signal, starts * HOP + HOP // 2, period)
     grid = (np.arange(-_POINTS - _SHIFTS, 2 * _POINTS + _SHIFTS) / _POINTS).astype(np.float32)
     at = period[:, None] * xp.asarray(grid, device=device(period))
     whole = xp.floor(at)
     part = at - whole
     index = xp.astype(whole, xp.int64) + centre[:, None]
-    left = signal[index]
-    points = left + part * (signal[index + 1] - left)
+    left = xp.take(signal, xp.reshape(index, (-1,)))
+    right = xp.take(signal, xp.reshape(index + 1, (-1,)))
+    points = xp.reshape(left, index.shape) + part * xp.reshape(right - left, index.shape)
     middle = points[:, _SHIFTS + _POINTS : _SHIFTS + 2 * _POINTS]
     # The lag to the period before is longer if that is early, the lag to the next if that is late.
     before = _match(middle, points[:, : _POINTS + 2 * _SHIFTS])
@@ -93,7 +101,7 @@ def _perturbation(hops: Hops, rows: Array, period: Array) -> Array:
     same = steps <= _SAME
     counted = xp.sum(xp.astype(same, xp.float32), axis=1)
     total = xp.sum(xp.where(same, steps, 0), axis=1)
-    return xp.stack([jitter, total, xp.ones_like(jitter), counted], axis=0)
+    return jitter, total, xp.ones_like(jitter), counted
 
 
 def _onsets(signal: Array, centre: Array, period: Array) -> Array:

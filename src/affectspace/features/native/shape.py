@@ -172,9 +172,9 @@ def roll_offs(power: Array) -> Array:
     up_to, within = (xp.asarray(sums, device=where) for sums in _running_sums())
     ends = up_to @ xp.permute_dims(xp.astype(power, xp.float64), (1, 0))
     shares = xp.asarray(np.asarray(ROLL_OFFS), device=where)
-    wanted = xp.reshape(shares[:, None] * ends[-1, :], (-1,))
-    reached = xp.tile(ends[1:-1, :], (1, len(ROLL_OFFS)))
-    block = xp.sum(xp.astype(reached < wanted, xp.int64), axis=0)
+    wanted = shares[:, None] * ends[-1, :]
+    block = xp.sum(xp.astype(ends[1:-1, None, :] < wanted, xp.int64), axis=0)
+    wanted, block = xp.reshape(wanted, (-1,)), xp.reshape(block, (-1,))
     frame = xp.tile(xp.arange(n, dtype=xp.int64, device=where), (len(ROLL_OFFS),))
     before = xp.take(xp.reshape(ends, (-1,)), block * n + frame)
     steps = xp.arange(_SOME + 1, dtype=xp.int64, device=where)[:, None]

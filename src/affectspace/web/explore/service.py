@@ -25,6 +25,7 @@ from affectspace.audio.names import locate
 from affectspace.errors import AudioError
 from affectspace.report.embedding import SHARED
 from affectspace.web.annotate.bodies import Body, LinkBody
+from affectspace.web.embedders import BusyError, NotEmbeddedError
 from affectspace.web.explore.collection import (
     SELECTIONS,
     Collection,
@@ -33,7 +34,7 @@ from affectspace.web.explore.collection import (
     selected_csv,
     write_selection,
 )
-from affectspace.web.explore.landing import SOURCE_LIMIT, BusyError, Lander, LandingError
+from affectspace.web.explore.landing import SOURCE_LIMIT, Lander
 from affectspace.web.files import PackagedFile, packaged
 from affectspace.web.guard import Rules
 from affectspace.web.refusals import Refusal
@@ -258,7 +259,7 @@ def _add_landing(app: FastAPI, exploring: Exploring) -> None:
             return await run_in_threadpool(exploring.lander.land, content)
         except BusyError as error:
             raise Refusal(429, "busy", str(error), headers={"Retry-After": "2"}) from None
-        except LandingError as error:
+        except NotEmbeddedError as error:
             raise Refusal(422, "not_embedded", str(error)) from None
 
 

@@ -5,7 +5,7 @@
 
 import { Refusal, Unreachable, connect, takeToken } from '../shared/api.js';
 
-const SHARED = ['embedding.rows.js', 'embedding.state.js', 'page.theme.js', 'embedding.colour.js', 'embedding.tooltip.js',
+const SHARED = ['embedding.rows.js', 'embedding.state.js', 'page.theme.js', 'embedding.colour.js', 'embedding.axes.js', 'embedding.tooltip.js',
   'embedding.table.js', 'embedding.details.js', 'embedding.filters.js', 'embedding.doubts.js'];
 const WORDS = {
   no_session: 'Open the address that the command printed, with all that follows its #.',

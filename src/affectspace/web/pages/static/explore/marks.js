@@ -1,7 +1,6 @@
 /** Single marks on the plane: points, doubts, and what was dropped. */
 
-/* global Doubts, Theme */
-import { isRating } from './axes.js';
+/* global Axes, Doubts, Theme */
 
 const SQUARES = 5000; // from so many points on, small squares, which a canvas draws much quicker
 
@@ -63,7 +62,7 @@ export function drawLanded(context, one, { x, y }, { toX, toY, area }) {
   const value = (column) => (column.own ? one.values[column.name] : null) ?? NaN;
   const [px, py] = [toX(value(x)), toY(value(y))];
   if (!Number.isFinite(px) || !Number.isFinite(py)) return;
-  const ends = (column) => (isRating(column) ? ['low', 'high'].map((end) => one.values[`${column.name}_${end}`] ?? NaN) : [NaN, NaN]);
+  const ends = (column) => (Axes.isRating(column) ? ['low', 'high'].map((end) => one.values[`${column.name}_${end}`] ?? NaN) : [NaN, NaN]);
   const [[left, right], [low, high]] = [ends(x), ends(y)];
   context.strokeStyle = Theme.variable('--ink');
   context.lineWidth = 2;

@@ -26,6 +26,7 @@ export function agreement(quality) {
   ];
   return section('agreement', 'Agreement so far',
     note('In brackets: 95 % intervals. ICC(1) and ICC(2,1) say how far one rater can be trusted, ICC(2,k) the mean of all.'),
+    quality.working ? note('New ratings are being worked in; until then the figures are those from before.') : null,
     table('Agreement by scale', columns, measured),
     ...measured.filter((label) => label.message).map((label) => make('p', { class: 'notice', text: `${label.label}: ${label.message}` })));
 }
