@@ -79,23 +79,6 @@ def main_hidden() -> Iterator[None]:
             sys.modules["__main__"] = main
 
 
-@contextmanager
-def threads_limited(count: int) -> Iterator[None]:
-    """Let processes that start meanwhile compute with so many threads, unless the user has said.
-
-    Libraries for arrays take one per core, and read this when they are loaded: in a fork server,
-    which is started once. Workers that each take all cores wait for each other: on 2 busy cores
-    two of them took 4 times as long.
-    """
-    names = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"} - os.environ.keys()
-    os.environ.update(dict.fromkeys(names, str(count)))
-    try:
-        yield
-    finally:
-        for name in names:
-            del os.environ[name]
-
-
 def call_apart(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function in a process of its own, so that what else goes on here isn't held up.
 
