@@ -1,13 +1,15 @@
 """What the core takes on disk: packages and their sizes in a fresh environment, wheel, models.
 
 The wheel is built here and installed with `constraints.txt` and no extra, as a user does it; that
-needs a package index.
+needs a package index. With `--extras` each extra that a user may want is added to a copy of that
+environment, and a row says what it takes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import venv
@@ -19,7 +21,12 @@ from benchmarks._common import markdown, run
 
 ROOT = Path(__file__).parents[1]
 BIGGEST = 5
+LARGEST = 3
+EXTRAS = ("train", "annotate", "av", "audformat", "hub", "onnx", "opensmile", "ssl")
 GOAL_MODEL = 5.0  # MB
+
+Sizes = dict[str, tuple[str, float]]
+"""Version and MB of each package."""
 
 # each installed distribution and the bytes of its files, compiled ones included
 WEIGH = """
@@ -36,18 +43,30 @@ print(json.dumps({
 
 def main(arguments: Sequence[str] = ()) -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--extra", help="install with an extra, such as `train`")
-    extra = options.parse_args(arguments).extra
+    options.add_argument("--extras", action="store_true", help="measure each extra, too")
+    wanted = options.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         wheel = build(folder)
-        sizes = install(wheel, folder / "environment", extra=extra)
-        models = model_sizes(wheel)
-        wheel_size = wheel.stat().st_size / 1e6
-    total = sum(size for _, size in sizes.values())
+        core = folder / "environment"
+        sizes = install(wheel, core)
+        tell_core(sizes, wheel)
+        if wanted.extras:
+            print(
+                "\n" + markdown(["extra", "packages", "installed", "the largest"], []), flush=True
+            )
+            for extra in EXTRAS:
+                with tempfile.TemporaryDirectory(dir=folder) as copy:
+                    shutil.copytree(core, copy, symlinks=True, dirs_exist_ok=True)
+                    found = add(f"{wheel}[{extra}]", Path(copy))
+                    print(row(extra, found, sizes), flush=True)
+
+
+def tell_core(sizes: Sizes, wheel: Path) -> None:
+    """Print what the core takes."""
     print(
-        f"Core{f' with the extra {extra}' if extra else ''}, Python {sys.version.split()[0]}: "
-        f"{len(sizes)} packages, {total:.0f} MB installed; wheel {wheel_size:.2f} MB\n"
+        f"Core, Python {sys.version.split()[0]}: {len(sizes)} packages, {total(sizes):.0f} MB "
+        f"installed; wheel {wheel.stat().st_size / 1e6:.2f} MB\n"
     )
     by_size = sorted(sizes.items(), key=lambda item: -item[1][1])
     rows = [[f"{name} {version}", f"{size:.1f} MB"] for name, (version, size) in by_size[:BIGGEST]]
@@ -55,8 +74,22 @@ def main(arguments: Sequence[str] = ()) -> None:
     rows.append([f"{len(sizes) - BIGGEST} others", f"{rest:.1f} MB"])
     print(markdown(["package", "installed"], rows))
     print("\nAll: " + ", ".join(f"{name} {size:.1f}" for name, (_, size) in by_size))
-    for name, size in models.items():
+    for name, size in model_sizes(wheel).items():
         print(f"\nModel `{name}`: {size:.3f} MB; goal: at most {GOAL_MODEL:g} MB")
+
+
+def row(extra: str, sizes: Sizes, core: Sizes) -> str:
+    """Say what an extra adds to the core, as a row of a Markdown table."""
+    added = {name: size for name, (_, size) in sizes.items() if name not in core}
+    largest = sorted(added, key=lambda name: -added[name])[:LARGEST]
+    told = ", ".join(f"{name} {added[name]:.0f}" for name in largest)
+    more = total(sizes) - total(core)
+    return f"| `{extra}` | + {len(added)} | + {more:.0f} MB | {told} |"
+
+
+def total(sizes: Sizes) -> float:
+    """Return the MB of all packages."""
+    return sum(size for _, size in sizes.values())
 
 
 def build(folder: Path) -> Path:
@@ -66,17 +99,19 @@ def build(folder: Path) -> Path:
     return wheel
 
 
-def install(
-    wheel: Path, environment: Path, *, extra: str | None = None
-) -> dict[str, tuple[str, float]]:
+def install(wheel: Path, environment: Path) -> Sizes:
     """Install a wheel into a fresh environment.
 
     Returns:
         Version and MB of each package but pip.
     """
     venv.create(environment, with_pip=True)
+    return add(str(wheel), environment)
+
+
+def add(wanted: str, environment: Path) -> Sizes:
+    """Install something into an environment, and weigh what is there."""
     python = str(environment / "bin" / "python")
-    wanted = f"{wheel}[{extra}]" if extra else str(wheel)
     run([python, "-m", "pip", "install", "-q", "-c", str(ROOT / "constraints.txt"), wanted])
     _, weighed = run([python, "-c", WEIGH])
     found = json.loads(weighed.stdout)

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from affectspace.audio import SAMPLING_RATE, bandwidth, checks, noise, read_audio, voicing
 from affectspace.audio.decode import AudioFile
+from affectspace.audio.spectra import Spectra
 from affectspace.features import extract, opensmile
 from affectspace.features.native import (
     descriptors,
@@ -41,6 +42,7 @@ from benchmarks._common import chosen, collections, machine, markdown, median, p
 from benchmarks._common import watch as watch_process
 
 CONFIG = "egemaps/v02/eGeMAPSv02"
+BARE, TOGETHER = "openSMILE, eGeMAPSv02 alone", "`native` alone, 20 together"
 CODE = """
 import sys
 from affectspace.features import extract
@@ -170,6 +172,92 @@ def stages(_: list[str], files: list[str], rounds: int) -> None:
     print(markdown(["", "CPU per frame of 10 ms", "against the transforms"], rows))
 
 
+def pipeline(at_16: list[str], at_44: list[str], rounds: int) -> None:
+    """Time what comes between files and a table, and others that do the same, one worker each."""
+    costs, lengths = {}, {}
+    for title, files in ((_rate_of(at_16), at_16), (_rate_of(at_44), at_44)):
+        lengths[title] = float(extract(files, cache=False, jobs=1).rows["duration"].sum())
+        taken = take_turns(_from_files(files), rounds=rounds)
+        costs[title] = {name: median(each).cpu for name, each in taken.items()}
+    for title, cost in costs.items():
+        for name, features_alone in (("egemaps", BARE), ("native", TOGETHER)):
+            whole = cost[f"`extract(features='{name}')`"]
+            cost[f"all but the features themselves, of `{name}`"] = whole - cost[features_alone]
+        print(f"\n### {title}, one worker\n")
+        for name in ("egemaps", "native"):
+            own = cost[f"all but the features themselves, of `{name}`"]
+            whole = cost[f"`extract(features='{name}')`"]
+            print(f"All but the features is {own / whole:.1%} of `extract(features='{name}')`.")
+        first = cost["opensmile-python, `process_files`"]
+        rows = [
+            [name, f"{each / lengths[title] * 1e3:.2f} ms", f"{first / each:.1f}"]
+            for name, each in cost.items()
+        ]
+        heads = ["", "CPU per second of speech", "times the rate of `process_files`"]
+        print("\n" + markdown(heads, rows), flush=True)
+
+
+def _from_files(files: list[str]) -> dict[str, Callable[[], object]]:
+    """What to time: stages of our own, then from files to a table, ours and others'."""
+    import audinterface
+    import opensmile as opensmile_python
+
+    data = [Path(file).read_bytes() for file in files]
+    decoded = [AudioFile(io.BytesIO(one)).read() for one in data]
+    mono = [(checks.mix(samples, "first"), rate) for samples, rate in decoded]
+    signals = [read_audio(file).samples for file in files]
+    native = Native()
+    smile = opensmile_python.Smile(
+        opensmile_python.FeatureSet.eGeMAPSv02,
+        opensmile_python.FeatureLevel.Functionals,
+        num_workers=1,
+    )
+
+    def as_audinterface(names: Sequence[str], compute: Callable[[Samples], Samples]) -> object:
+        return audinterface.Feature(
+            names,
+            process_func=lambda signal, _: compute(signal[0]),
+            sampling_rate=SAMPLING_RATE,
+            resample=True,
+            num_workers=1,
+        ).process_files(files)
+
+    def bare(signal: Samples) -> Samples:
+        return opensmile.run(CONFIG, "func", signal)[0]
+
+    def checked(samples: Samples, signal: Samples) -> None:
+        checks.check_sound(samples), checks.clipped_share(samples)
+        checks.clip(signal), checks.level(signal), voicing.voiced_share(signal)
+        spectra = Spectra(signal)
+        bandwidth.bandwidth(spectra), noise.signal_to_noise(spectra)
+
+    groups = range(0, len(signals), 20)
+    return {
+        "opensmile-python, `process_files`": lambda: smile.process_files(files),
+        "audinterface, openSMILE at 16 kHz": lambda: as_audinterface(smile.feature_names, bare),
+        "audinterface, `native` at 16 kHz": lambda: as_audinterface(native.spec.features, native),
+        "`extract(features='egemaps')`": lambda: extract(
+            files, features="egemaps", cache=False, jobs=1
+        ),
+        "`extract(features='native')`": lambda: extract(
+            files, features="native", cache=False, jobs=1
+        ),
+        "decode": lambda: [AudioFile(io.BytesIO(one)).read() for one in data],
+        "resample": lambda: [
+            soxr.resample(samples, rate, SAMPLING_RATE, quality="HQ")
+            for samples, rate in mono
+            if rate != SAMPLING_RATE
+        ],
+        "check": lambda: [checked(m, s) for (m, _), s in zip(mono, signals, strict=True)],
+        BARE: lambda: [bare(signal) for signal in signals],
+        TOGETHER: lambda: [native.many(signals[i : i + 20]) for i in groups],
+    }
+
+
+def _rate_of(files: list[str]) -> str:
+    return f"{len(files)} files at {soundfile.info(files[0]).samplerate / 1000:g} kHz"
+
+
 def memory(_: list[str], files: list[str], __: int) -> None:
     """Watch the memory of a process of its own that works through the files."""
     commands = {
@@ -190,6 +278,7 @@ def memory(_: list[str], files: list[str], __: int) -> None:
 PARTS: dict[str, Callable[[list[str], list[str], int], None]] = {
     "memory-to-memory": memory_to_memory,
     "as-released": as_released,
+    "pipeline": pipeline,
     "stages": stages,
     "memory": memory,
 }

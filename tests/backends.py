@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from affectspace.features import FeatureSpec
 
 SPEC = FeatureSpec("fake", "tests", "1", features=("mean", "peak", "length"))
 THREADS = FeatureSpec("threads", "tests", "1", features=("threads",))
+PRODUCTS = FeatureSpec("products", "tests", "1", features=("threads",))
 
 
 @dataclass
@@ -61,6 +63,21 @@ class Fake:
 
 
 @dataclass
+class Together(Fake):
+    """The same of several signals at once, for which the diary gets a line as well: how many.
+
+    One that raises, or has the wrong shape, spoils it for all.
+    """
+
+    def many(self, signals: list[np.ndarray]) -> np.ndarray:
+        if self.diary is not None:
+            with self.diary.open("a") as diary:
+                diary.write(f"together {len(signals)}\n")
+        quiet = replace(self, diary=None)
+        return np.stack([quiet(signal) for signal in signals])
+
+
+@dataclass
 class Unstartable:
     """Breaks the process that unpickles it."""
 
@@ -81,3 +98,14 @@ class Threads:
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         return np.array([os.environ["OMP_NUM_THREADS"]], np.float32)
+
+
+@dataclass
+class Products:
+    """Tells in how many threads NumPy's matrix products run."""
+
+    spec: FeatureSpec = PRODUCTS
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        counts = [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+        return np.array([max(counts)], np.float32)

@@ -15,9 +15,9 @@ PLACES = {  # activation, valence
 }
 FAILURES = {
     "too_short": "shorter than 0.2 s: 0.12 s",
-    "silent": "silent: the level is -84 dBFS",
+    "silent": "the level is below -80 dBFS: it is -84 dBFS",
     "unreadable": "the file can't be read as audio: Format not recognised.",
-    "unvoiced": "no voiced speech",
+    "unvoiced": "nothing has a pitch",
 }
 
 

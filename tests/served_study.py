@@ -155,7 +155,7 @@ class Visitor:
         self.context.close()
         own = (self.served.url, f"blob:{self.served.url}")
         assert [url for url in self.requests if not url.startswith(own)] == []
-        meant = [rf"status of ({'|'.join(refused)})"] if refused else []
+        meant = [rf"(status of|response code:) ({'|'.join(refused)})"] if refused else []
         assert [
             text for text in self.complaints if not any(re.search(each, text) for each in meant)
         ] == []

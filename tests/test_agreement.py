@@ -276,7 +276,8 @@ def test_a_single_rater_is_refused():
 
 def test_without_the_extra_its_name_is_said(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pingouin", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'affectspace\[annotate\]'"):
+    message = r"pip install -c constraints\.txt '\.\[annotate\]'"
+    with pytest.raises(MissingExtraError, match=message):
         icc(crossed())
 
 

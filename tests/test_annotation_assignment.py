@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from affectspace.annotation.assignment import release, shuffle_numbers
 from affectspace.annotation.material import match_items, open_round
+from affectspace.annotation.overview import in_words, progress
 from affectspace.annotation.raters import change_rater
 from affectspace.annotation.schema import assignments, items
 from affectspace.annotation.study import Wishes, prepare_study
@@ -240,3 +241,20 @@ def test_new_recordings_join_a_study_that_runs(tmp_path):
     study = prepare_study(tmp_path / "study", Wishes(audio=[str(tmp_path / "audio")]))
     assert len(rate_on(study, raters_of(study)["Anna"])) == 2
     study.store.close()
+
+
+@pytest.mark.parametrize(
+    ("raters", "settings", "said"),
+    [
+        ((), {}, "4 recordings, and nobody yet who rates them."),
+        (("Anna",), {}, "4 recordings by 1 rater make 4 ratings."),
+        (("Anna", "Bo", "Cem"), {"raters_per_item": 2}, "4 recordings by 2 of 3 raters make 8 "),
+        (("Anna",), {"raters_per_item": 2}, "4 recordings by 2 raters (1 so far) make 8 ratings."),
+    ],
+)
+def test_the_number_of_ratings_is_told_in_words(tmp_path, raters, settings, said):
+    with (
+        made_study(tmp_path, items=4, raters=raters, **settings) as study,
+        study.store.reading() as connection,
+    ):
+        assert in_words(progress(connection)).startswith(said)

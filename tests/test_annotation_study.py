@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,10 @@ import sqlalchemy as sa
 
 from affectspace.annotation import schema
 from affectspace.annotation.collected import FORMATS, collect, write_collected
-from affectspace.annotation.findings import findings, state_of
+from affectspace.annotation.findings import evidence_of, findings, state_of
 from affectspace.annotation.folder import back_up, open_folder
-from affectspace.annotation.material import LONGEST, find_items
-from affectspace.annotation.overview import progress
+from affectspace.annotation.material import LISTED, LONGEST, find_items
+from affectspace.annotation.overview import in_words, progress
 from affectspace.annotation.settings import StudySettings
 from affectspace.annotation.store import Store, read_settings
 from affectspace.annotation.study import Wishes, prepare_study
@@ -206,6 +207,26 @@ def test_what_cannot_be_played_is_left_out_and_said(tmp_path, caplog):
         find_items([tmp_path / "none.csv"])
 
 
+def test_what_no_model_could_use_is_left_out_unless_it_is_wanted(tmp_path, caplog):
+    audio = made_tones(tmp_path / "audio", 2)
+    for number in range(LISTED):
+        soundfile.write(audio / f"silence_{number:02d}.wav", np.zeros(8000), 8000)
+    soundfile.write(audio / "short.wav", np.zeros(80), 8000)
+    (audio / "broken.wav").write_bytes(b"nothing")
+    assert [Path(item.file).name for item in find_items([audio])] == [
+        "anger_000.wav",
+        "anger_001.wav",
+    ]
+    assert f"left out: {LISTED + 2} of {LISTED + 4}\n  " in caplog.text
+    assert "silence_00.wav: the level is below -80 dBFS" in caplog.text
+    assert caplog.text.endswith("\n  and 2 more\n")
+    assert len(find_items([audio], keep_unusable=True)) == LISTED + 3  # nobody can hear the broken
+    wishes = Wishes(audio=[str(audio)], keep_unusable=True)
+    study = prepare_study(tmp_path / "study", wishes)
+    assert query(study, sa.select(sa.func.count()).select_from(schema.items)) == [(LISTED + 3,)]
+    study.store.close()
+
+
 def test_spans_and_what_is_known_of_them_come_from_a_table(tmp_path):
     made_tones(tmp_path, 2, seconds=2)
     (tmp_path / "spans.csv").write_text(
@@ -281,6 +302,8 @@ def test_what_is_collected_is_what_was_said_last_without_practice(tmp_path):
     assert len(table) == 2 * 2 * (7 + 3)
     assert table["repeat"].sum() == 2 * 2 * 3
     assert (counts["ratings"], counts["repeats"], counts["expected"]) == (14, 6, 14)
+    assert in_words(counts).startswith("7 recordings by 2 raters make 14 ratings. On top, some")
+    assert "3 hidden repeats for each rater, who thus gives 10 ratings." in in_words(counts)
     assert sum(day["ratings"] for day in counts["by_day"]) == 20
     assert len(collected.items) == 7
 
@@ -314,7 +337,7 @@ def test_every_format_can_be_written(tmp_path):
         with pytest.raises(StudyError, match=r"ends in \.csv"):
             write_collected(study, "table", tmp_path / "x.parquet")
         with study.store.reading() as connection:
-            found, state = findings(connection), state_of(connection)
+            found, state = findings(evidence_of(connection)), state_of(connection)
             assert state_of(connection) == state
     table, other = (
         read_table(tmp_path / "table.csv"),
@@ -345,7 +368,7 @@ def test_quality_tells_who_hurries_and_who_uses_one_value(tmp_path):
         for name, rater in raters_of(study).items():
             rate_on(study, rater, rating=said[name])
         with study.store.reading() as connection:
-            found = {rater["name"]: rater for rater in findings(connection)["raters"]}
+            found = {rater["name"]: rater for rater in findings(evidence_of(connection))["raters"]}
     assert {"one_value", "hurried"} <= set(found["Cem"]["notes"])
     assert "hurried" not in found["Anna"]["notes"]
     assert found["Cem"]["hurried_share"] == 1.0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import re
 import warnings
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +12,7 @@ import pandas as pd
 import pytest
 import soxr
 
-from affectspace.audio import Status, read_audio, scale_to_level
-from affectspace.audio import bandwidth as bandwidth_module
+from affectspace.audio import Status, checks, read_audio, scale_to_level, spectra
 from affectspace.audio.bandwidth import bandwidth
 from affectspace.audio.checks import level, mix
 from affectspace.audio.voicing import PERIODIC_FROM, periodicity
@@ -315,7 +315,7 @@ def test_without_pyav_the_message_names_the_extra(monkeypatch):
         return importing(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_av)
-    assert "pip install 'affectspace[av]'" in refused(Status.NEEDS_AV, data)
+    assert "pip install -c constraints.txt '.[av]'" in refused(Status.NEEDS_AV, data)
 
 
 def test_empty_files():
@@ -397,6 +397,18 @@ def test_every_status_has_a_sentence_and_pickles_with_its_error():
     assert len({status.sentence for status in Status}) == len(Status)
     error = pickle.loads(pickle.dumps(AudioError(Status.SILENT, "so quiet")))  # noqa: S301
     assert (error.status, str(error)) == (Status.SILENT, "so quiet")
+
+
+def test_a_sentence_stands_beside_its_word_and_does_not_repeat_it():
+    for status in Status:
+        word = str(status).replace("_", " ")
+        assert not re.search(rf"\b{word}\b", status.sentence)
+
+
+def test_the_limits_in_sentences_are_those_of_the_checks():
+    assert f"{checks.SILENT_BELOW:.0f} dBFS" in Status.SILENT.sentence
+    assert f"{checks.CLIPPED_FROM:.0%}" in Status.CLIPPED.sentence
+    assert f"{checks.SHORTEST:g} s" in Status.TOO_SHORT.sentence
 
 
 # --- bandwidth -------------------------------------------------------------------------------
@@ -493,7 +505,7 @@ def test_bandwidth_is_that_of_a_slow_twin(seconds):
 def test_a_long_recording_is_sampled(monkeypatch):
     telephone = narrow(hissing(20.0))
     whole = bandwidth(telephone)
-    monkeypatch.setattr(bandwidth_module, "_MOST", 50)
+    monkeypatch.setattr(spectra, "MOST", 50)
     assert bandwidth(telephone) == pytest.approx(whole, abs=100)
 
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from affectspace.adapt import summary
 from affectspace.cli import app
 from affectspace.errors import TableError
+from affectspace.features import FeatureTable
 from affectspace.model import load_model, save_model
 from affectspace.study.adaptation import adapt_model
 from affectspace.tables import read_table
@@ -102,6 +103,38 @@ def test_a_misspelt_column_is_refused_and_the_right_one_suggested(model, data, t
     with pytest.raises(TableError, match=r"'activaton': correct it, or .* activation=activaton"):
         adapt_model(model, data, output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"activaton": [3]}, "correct it"),
+        ({"activation": [9]}, "should be from 1 to 5"),
+        ({"energy": [9]}, "activation should be a number from 1 to 5; 1 of 1 are not"),
+        ({"speaker": ["a"]}, "has no ratings"),
+    ],
+)
+def test_wrong_ratings_are_refused_before_a_recording_is_opened(columns, message, tmp_path):
+    table = pd.DataFrame({"file": ["gone.wav"], **columns})
+    table.to_csv(tmp_path / "data.csv", index=False)
+    named = {"activation": "energy"} if "energy" in columns else None
+    with pytest.raises(TableError, match=message):  # else: not one row could be used
+        adapt_model("default", tmp_path / "data.csv", output=tmp_path / "out", columns=named)
+
+
+def test_speech_that_the_model_was_trained_on_is_pointed_out(model, data, tmp_path):
+    trained = replace(load_model(model), record={"sources": {"other": {}, "near": {}}})
+    for name, rows in (("new", {"corpus": "near"}), ("other", {}), ("new", {})):
+        table = FeatureTable.read(data)
+        table = replace(table, rows=table.rows.assign(**rows))
+        table.write(tmp_path / "met" / f"{name}.parquet")
+        met = tmp_path / "met" / f"{name}.parquet"
+        found = adapt_model(trained, met, output=tmp_path / f"out-{name}-{len(rows)}")
+        assert len(found.warnings) == (name == "other" or "corpus" in rows)
+    save_model(trained, tmp_path / "trained")
+    data.rename(tmp_path / "other.parquet")
+    told = invoke(tmp_path / "trained", "--data", tmp_path / "other.parquet", "-o", tmp_path / "x")
+    assert "note: The model was trained on other: it knows these utterances" in told.stderr
 
 
 def test_nothing_to_suggest_is_said(model, data, tmp_path):

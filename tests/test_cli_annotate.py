@@ -15,8 +15,9 @@ from uvicorn import Server
 from affectspace.annotation.folder import open_folder
 from affectspace.annotation.store import read_settings
 from affectspace.cli import app
-from affectspace.errors import MissingExtraError, StudyError
+from affectspace.errors import MissingExtraError, ServiceError, StudyError
 from affectspace.tables import read_table
+from affectspace.web.running import bind
 from made_study import made_tones, raters_of
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -56,10 +57,24 @@ def test_a_study_is_made_and_changed(audio, tmp_path):
 
 
 def test_without_recordings_or_a_study_it_says_what_to_do(tmp_path):
-    for arguments in ([], ["--backup", tmp_path / "x.zip"], ["--export", tmp_path / "x.csv"]):
+    for arguments in (
+        ["--port", 0],
+        ["--backup", tmp_path / "x.zip"],
+        ["--export", tmp_path / "x.csv"],
+    ):
         result = invoke(tmp_path / "study", *arguments)
         assert isinstance(result.exception, StudyError)
         assert "--audio" in str(result.exception)
+
+
+def test_the_port_is_tried_before_a_study_is_made(audio, tmp_path):
+    with bind("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        result = invoke(tmp_path / "study", "--audio", audio, "--port", port)
+    assert isinstance(result.exception, ServiceError)
+    assert not (tmp_path / "study").exists()
+    result = invoke(tmp_path / "study", "--audio", audio, "--public-url", "lab.example")
+    assert isinstance(result.exception, ServiceError)
 
 
 def test_a_missing_extra_is_named(tmp_path, monkeypatch):
@@ -68,7 +83,7 @@ def test_a_missing_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     result = invoke(tmp_path / "study")
     assert isinstance(result.exception, MissingExtraError)
-    assert "affectspace[annotate]" in str(result.exception)
+    assert "-c constraints.txt '.[annotate]'" in str(result.exception)
 
 
 def test_results_and_backup_are_written_beside_a_study_that_runs(audio, tmp_path):

@@ -68,7 +68,7 @@ def test_a_folder_into_a_file(run, audio, tmp_path, suffix):
     for said in (
         "2 of 4 rows scored by the model voices 1",
         "1 unreadable (the file can't be read as audio), first ",
-        "1 unvoiced (no voiced speech), first ",
+        "1 unvoiced (nothing has a pitch), first ",
         f"Written to {output}",
     ):
         assert said in result.stderr
@@ -198,7 +198,19 @@ def test_a_folder_without_audio(run, audio, tmp_path):
     "arguments",
     [
         ("-o", "out.xlsx"),
-        ("-o", "out"),
+        ("-o", "s3://bucket/out.csv"),
+        ("-o", "out.csv", "--shard-size", "5"),
+        ("--engine", "local"),
+        ("-o", "out.csv", "--share", "1/2"),
+        ("--retry-failed",),
+        ("-o", "out/", "--report", "page.html"),
+        ("-o", "out/", "--cache", "c"),
+        ("-o", "out/", "--engine", "spark"),
+        ("-o", "out/", "--address", "auto"),
+        ("-o", "out/", "--share", "0/2"),
+        ("-o", "out/", "--share", "3"),
+        ("-o", "out/", "--shard-size", "0"),
+        ("-o", "out/", "--segment", "words"),
         ("--report", "page.pdf"),
         ("--report", "page.html", "--report-audio", "loud"),
         ("--channel", "left"),

@@ -70,6 +70,21 @@ def test_wrong_usage_is_said(tmp_path, arguments, words):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("nosuch", "there is no target nosuch; the corpora are emodb, mine"),
+        ("emodb-fr", "there is no target emodb-fr; the languages of emodb are de"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused_before_anything_is_read(tmp_path, target, words):
+    sources = ["--source", "EMO-DB=gone", "--source", "mine=gone.csv"]
+    result = run(*sources, "--rival", "ridge", "--target", target, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert words in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_without_corpora_is_wrong_usage(tmp_path):
     result = run("--corpora", tmp_path, "--rival", "ridge", "-o", tmp_path / "out")
     assert result.exit_code == 2

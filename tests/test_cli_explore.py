@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from affectspace.cli import app
-from affectspace.errors import TableError
+from affectspace.errors import ServiceError, TableError
 from affectspace.tables import write_table
+from affectspace.web.running import bind
 from explored import made_collection
 from voices import voice, write
 
@@ -77,17 +78,24 @@ def test_a_folder_is_embedded_first(tmp_path, monkeypatch):
         given["on_start"]("http://127.0.0.1:1/explore#token")
 
     monkeypatch.setattr("affectspace.web.explore.serve.serve", serve)
-    result = invoke(tmp_path, "--no-cache", "--jobs", 1, "--port", 8499)
+    result = invoke(tmp_path, "--no-cache", "--jobs", 1, "--port", 0)
     assert result.exit_code == 0, result.output
     assert result.stdout == "http://127.0.0.1:1/explore#token\n"
     assert "1 of 1 rows are scored" in result.stderr
     assert list(found["table"]["status"]) == ["ok"]
-    assert (found["port"], found["study"], found["source"]) == (8499, None, "default")
+    assert (found["study"], found["source"]) == (None, "default")
+
+
+def test_the_port_is_tried_before_anything_is_embedded(tmp_path):
+    with bind("127.0.0.1", 0) as taken:
+        result = invoke(tmp_path, "--port", taken.getsockname()[1])
+    assert isinstance(result.exception, ServiceError)
+    assert "--port" in str(result.exception)
 
 
 def test_what_is_not_there_is_said_in_words(tmp_path):
-    assert isinstance(invoke(tmp_path / "none.csv").exception, TableError)
-    assert isinstance(invoke(tmp_path).exception, TableError)
+    for path in (tmp_path / "none.csv", tmp_path):
+        assert isinstance(invoke(path, "--port", 0).exception, TableError)
 
 
 def test_a_missing_extra_is_named(tmp_path):
@@ -97,4 +105,4 @@ def test_a_missing_extra_is_named(tmp_path):
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ended.returncode == 1
-    assert "affectspace[annotate]" in ended.stderr
+    assert "-c constraints.txt '.[annotate]'" in ended.stderr

@@ -38,7 +38,7 @@ def test_a_folder(audio, tmp_path):
     assert names == ["b.wav", "a.FLAC", "noise.wav"]
     assert result.stdout == ""
     assert "2 of 3 rows have features" in result.stderr
-    assert "1 unvoiced (no voiced speech), first" in result.stderr
+    assert "1 unvoiced (nothing has a pitch), first" in result.stderr
     assert list((tmp_path / "cache").rglob("*.parquet"))
 
 

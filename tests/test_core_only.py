@@ -104,17 +104,17 @@ def test_nothing_of_the_extras_is_installed(core):
     """)
     assert found == "[]\n"
     missing = core.command("train", "--source", "a=a.csv", "--output", "never", fails=True)
-    assert "pip install 'affectspace[train]'" in missing.stderr
+    assert "pip install -c constraints.txt '.[train]'" in missing.stderr
     encoder = ("extract", "speech", "--features", "hf:org/name", "--output", "never.csv")
     missing = core.command(*encoder, fails=True)
-    assert "pip install 'affectspace[ssl]'" in missing.stderr
+    assert "pip install -c constraints.txt '.[ssl]'" in missing.stderr
     opensmile = ("extract", "speech", "--features", "egemaps", "--output", "never.csv")
     missing = core.command(*opensmile, fails=True)
-    assert "pip install 'affectspace[opensmile]'" in missing.stderr
+    assert "pip install -c constraints.txt '.[opensmile]'" in missing.stderr
     rows = [f"{i}.wav,{rater},valence,{i}" for i in range(1, 6) for rater in "ab"]
     (core.folder / "ratings.csv").write_text("\n".join(["file,rater,label,value", *rows]))
     missing = core.command("agreement", "ratings.csv", fails=True)
-    assert "pip install 'affectspace[annotate]'" in missing.stderr
+    assert "pip install -c constraints.txt '.[annotate]'" in missing.stderr
 
 
 def test_features_of_our_own(core):
@@ -160,6 +160,17 @@ def test_a_table_to_parquet_and_a_report(core):
     assert "clip 0.wav" in (core.folder / "out.html").read_text()
 
 
+def test_a_folder_of_shards(core):
+    found = core.command("embed", "speech", "-o", "shards/", "--shard-size", "3")
+    assert "Reconciled: all 4 planned rows are accounted for exactly once" in found.stderr
+    table = pd.read_parquet(core.folder / "shards")
+    assert table["status"].tolist() == ["unreadable", "ok", "ok", "ok"]
+    missing = core.command("embed", "s3://bucket/a.wav", "-o", "other/", fails=True)
+    assert ".[remote]" in missing.stderr
+    missing = core.command("embed", "speech", "-o", "other/", "--engine", "ray", fails=True)
+    assert ".[ray]" in missing.stderr
+
+
 def test_windows_of_a_list_on_stdin_to_json_lines(core):
     core.command(
         *("embed", "-", "--segment", "1:0.5", "-o", "out.jsonl"), stdin="speech/clip 1.wav\n"
@@ -182,7 +193,7 @@ def test_reasons_and_walks(core):
     assert "Why this estimate?" in (core.folder / "why.html").read_text()
     assert "## activation" in core.command("explain").stdout
     missing = core.command("explain", "--source", "a=features.parquet", fails=True)
-    assert "pip install 'affectspace[train]'" in missing.stderr
+    assert "pip install -c constraints.txt '.[train]'" in missing.stderr
 
 
 def test_in_python(core):

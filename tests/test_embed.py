@@ -6,6 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affectspace.audio import Status, read_audio
-from affectspace.errors import ContractError, TableError
+from affectspace.audio import Content, Status, read_audio
+from affectspace.errors import AudioError, ContractError, MissingExtraError, TableError
 from affectspace.features import backend, extract
 from affectspace.model import Calibration, save_model
 from affectspace.model.cautions import CLIPPING_FROM, NOISY_BELOW, QUIET_BELOW, Caution, cautions
@@ -118,7 +119,7 @@ def test_one_array_stereo_integers(model):
     [np.zeros(3), [np.zeros(3), 16_000], 7, [("a", "b", "c")], (np.zeros(3), "16000")],
 )
 def test_what_is_no_recording_is_a_type_error(model, wrong):
-    with pytest.raises(TypeError, match=r"a path or a pair \(samples, sampling_rate\)"):
+    with pytest.raises(TypeError, match=r"a path, a Content or a pair \(samples, sampling_rate\)"):
         model.embed(wrong)
 
 
@@ -353,7 +354,9 @@ def test_spans_of_speech_or_a_row_that_says_there_is_none(model, tmp_path, monke
     path = write(tmp_path / "a.wav", samples, subtype="FLOAT")
     quiet = write(tmp_path / "quiet.wav", np.zeros(48_000))
     from_file = model.embed([path, quiet], segment="speech", cache=False, jobs=1)
-    from_array = model.embed([(samples, 16_000), (np.zeros(48_000), 16_000)], segment="speech")
+    from_array = model.embed(
+        [(samples, 16_000), (np.zeros(48_000), 16_000)], segment="speech", jobs=1
+    )
     for table in (from_file, from_array):
         assert table["status"].tolist() == ["ok", "ok", "no_speech"]
         assert table["message"].iloc[2] == Status.NO_SPEECH.sentence
@@ -376,7 +379,55 @@ def test_gather_keeps_order_and_numbers(tmp_path):
     assert found.table.index.get_level_values("file").tolist() == [
         *("a.wav", "signal-1", "signal-2", "b.wav")
     ]
-    assert {row: rate for row, (_, rate) in found.signals.items()} == {1: 16_000, 2: 8_000}
+    rates = {name: rate for name, (_, rate) in found.sources.items()}
+    assert rates == {"signal-1": 16_000, "signal-2": 8_000}
+
+
+def test_contents_are_read_as_the_files_are(model, tmp_path):
+    paths = [write(tmp_path / f"{name}.wav", voice(0.8 + i / 5)) for i, name in enumerate("ab")]
+    contents = [Content(Path(path).name, Path(path).read_bytes()) for path in paths]
+    given = [contents[0], paths[1], Content("broken.wav", b"RIFF and nothing"), contents[1]]
+    for segment in ("none", "0.4"):
+        table = model.embed(given, segment=segment)
+        broken = table["status"].eq("unreadable").to_numpy()
+        assert files_of(table[broken]) == ["broken.wav"]
+        first, second = (model.embed(path, segment=segment, cache=False) for path in paths)
+        expected = pd.concat([first, second, second]).reset_index(drop=True)
+        pd.testing.assert_frame_equal(table[~broken].reset_index(drop=True), expected)
+    with pytest.raises(TableError, match=r"called 'a\.wav'"):
+        model.embed([contents[0], contents[0]])
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_many_contents_in_processes(model, tmp_path, jobs):
+    data = Path(write(tmp_path / "a.wav", voice(0.6))).read_bytes()
+    table = model.embed([Content(f"{i}.wav", data) for i in range(6)], jobs=jobs, cache=False)
+    assert files_of(table) == [f"{i}.wav" for i in range(6)]
+    np.testing.assert_allclose(table["z1"], table["z1"].iloc[0], rtol=1e-9)
+
+
+def test_addresses_are_read_as_files_are(model, tmp_path):
+    path = write(tmp_path / "a.wav", voice(0.8))
+    address = f"file://{path}"
+    inside = f"tar://a.wav::{tmp_path}/shard.tar"
+    with tarfile.open(tmp_path / "shard.tar", "w") as tar:
+        tar.add(path, "a.wav")
+    gone = f"file://{tmp_path}/gone.wav"
+    write_table(pd.DataFrame(index=utterance_index([address, gone, inside])), tmp_path / "t.csv")
+    table = model.embed(tmp_path / "t.csv", jobs=2)
+    assert table.index.get_level_values("file").to_list() == [address, gone, inside]
+    assert table["status"].to_list() == ["ok", "missing", "ok"]
+    expected = pd.concat([model.embed(path, cache=False)] * 2).reset_index(drop=True)
+    pd.testing.assert_frame_equal(table.iloc[[0, 2]].reset_index(drop=True), expected)
+    assert model.embed(address, segment="0.4", cache=False)["status"].to_list() == ["ok", "ok"]
+
+
+def test_what_no_address_can_be(model, monkeypatch):
+    with pytest.raises(AudioError, match="nosuch:// can't be opened"):
+        model.embed("nosuch://a.wav")
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(MissingExtraError, match="fsspec"):
+        model.embed("file:///a.wav")
 
 
 def test_overhead_is_one_batch(model, tmp_path, monkeypatch):

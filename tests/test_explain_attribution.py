@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,7 +67,7 @@ def test_reasons_add_up_and_name_what_moved_the_estimate():
     told = reasons(model, table)
     assert told.index.equals(table.values.index)
     families = [name for name in told if name.endswith("_in_activation")]
-    assert len(families) == 8
+    assert len(families) == 8 + 1  # and the limit
     np.testing.assert_allclose(
         told["activation"], told["usual_activation"] + told[families].sum(axis=1)
     )
@@ -75,6 +77,22 @@ def test_reasons_add_up_and_name_what_moved_the_estimate():
     assert told.loc[soft, "why_activation"].str.startswith("softer -").all()
     # the valence axis hears pitch, which only noise and the speakers move
     assert told["why_valence"].str.match("(higher |lower )?pitch [+-]|as usual").all()
+
+
+def test_estimates_end_where_the_scale_does_and_the_parts_still_add_up():
+    model, table = linear_model(), speech()
+    beyond = replace(model, scale=model.scale / 4)  # everything lies four times as far out
+    told = reasons(beyond, table)
+    plain = beyond.predict(table)
+    assert (plain["activation"] > 5).any()
+    assert (plain["activation"] < 1).any()
+    for label in ("activation", "valence"):
+        parts = [name for name in told if name.endswith(f"_in_{label}")]
+        added = told[f"usual_{label}"] + told[parts].sum(axis=1)
+        np.testing.assert_allclose(told[label], added)
+        np.testing.assert_allclose(told[label], plain[label].clip(1, 5))
+        cut = (plain[label] - plain[label].clip(1, 5)).abs() >= 0.005
+        assert (told[f"why_{label}"].str.contains("end of the scale") == cut).all()
 
 
 def test_blocks_change_nothing_whether_the_reference_is_one_row_or_many(monkeypatch):

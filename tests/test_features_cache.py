@@ -264,6 +264,12 @@ def filled(root: Path, count: int) -> Cache:
     return store
 
 
+def test_a_shard_whose_results_were_found_in_another_one(tmp_path):
+    """Two runs at once compute the same: by the time of the second shard nothing is wanted."""
+    store = filled(tmp_path, 1)
+    assert list(store._results(*shards(tmp_path), set())) == []
+
+
 def test_many_shards_are_merged(tmp_path):
     filled(tmp_path, 20)
     assert len(shards(tmp_path)) == 20

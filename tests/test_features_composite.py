@@ -23,7 +23,6 @@ from affectspace.features import (
 )
 from affectspace.features.composite import Composite, parts_of
 from affectspace.features.degraded import Degraded
-from affectspace.features.signals import extract_signals
 from affectspace.model import Architecture, Probe, adopt, load_model, meet, save_model
 from affectspace.model.probe import compute_probe
 from affectspace.tables import utterance_index
@@ -175,8 +174,8 @@ def test_rows_that_come_twice_and_no_rows(paths):
 def test_in_memory_as_from_files(paths):
     from affectspace.audio import read_audio
 
-    signals = [(read_audio(path).samples, 16_000) for path in paths]
-    table = extract_signals(signals, utterance_index(paths), backend=backend(PAIR))
+    signals = {path: (read_audio(path).samples, 16_000) for path in map(str, paths)}
+    table = extract(list(signals), features=PAIR, sources=signals, cache=False)
     assert table.spec == spec(PAIR)
     np.testing.assert_array_equal(table.values, extract(paths, features=PAIR, cache=False).values)
 

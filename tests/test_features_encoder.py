@@ -331,7 +331,8 @@ def test_without_the_extra_the_message_names_it(folders, monkeypatch, package):
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *a: None if name == package else found(name, *a)
     )
-    with pytest.raises(MissingExtraError, match=rf"{package}.*pip install 'affectspace\[ssl\]'"):
+    message = rf"{package}.*pip install -c constraints\.txt '\.\[ssl\]'"
+    with pytest.raises(MissingExtraError, match=message):
         backend(f"hf:{folders['wav2vec2', False]}")
 
 

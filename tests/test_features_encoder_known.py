@@ -19,7 +19,6 @@ from affectspace.audio import read_audio
 from affectspace.cli import app
 from affectspace.errors import ContractError
 from affectspace.features import FeatureSpec, FeatureTable, encoder_folder, extract, registry, spec
-from affectspace.features.signals import extract_signals
 from affectspace.model import (
     Architecture,
     adopt,
@@ -30,7 +29,6 @@ from affectspace.model import (
     save_model,
 )
 from affectspace.study import ModelRecipe, train_model
-from affectspace.tables import utterance_index
 from affectspace.training import Recipe
 from hub_server import COMMIT, hub
 from made_encoders import WIDTH, save_encoder
@@ -177,8 +175,9 @@ def test_side_by_side_with_others(folder, paths):
     model = model_on(table.spec)
     assert registry.installed(table.spec).spec == table.spec == meet(model)
     np.testing.assert_allclose(model.embed(paths)[["z1", "z2"]], model.encode(table), rtol=1e-4)
-    signals = [(read_audio(path).samples, 16_000) for path in paths]
-    found = extract_signals(signals, utterance_index(paths), backend=registry.installed(table.spec))
+    signals = {path: (read_audio(path).samples, 16_000) for path in map(str, paths)}
+    again = registry.installed(table.spec)
+    found = extract(list(signals), features=again, sources=signals, cache=False)
     np.testing.assert_allclose(found.values, table.values, rtol=1e-5, atol=1e-6)
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from affectspace.audio import Status
 from affectspace.errors import AffectspaceError, ContractError, TableError
 from affectspace.features import backend, extract, work
 from affectspace.processes import available_cores
 from affectspace.tables import utterance_index
-from backends import SPEC, Fake, Threads, Unstartable
+from backends import SPEC, Fake, Products, Threads, Unstartable
 from voices import encoded, noise, voice, write
 
 HERE = Path(__file__).parent
@@ -68,7 +69,7 @@ def test_every_row_comes_back_with_its_status(tmp_path, jobs, cached):
     messages = dict(zip(rows.values(), table.rows["message"], strict=True))
     assert messages["ok"] == ""
     assert "expected 3 features, got (2,)" in messages["failed"]
-    assert table.rows["message"].iloc[5] == "the feature backend failed: RuntimeError: as told"
+    assert table.rows["message"].iloc[5] == "features could not be computed: RuntimeError: as told"
     assert not any(str(tmp_path) in message for message in table.rows["message"])
 
 
@@ -107,6 +108,15 @@ def test_workers_share_the_cores(tmp_path, monkeypatch):
     for jobs, threads in ((2, 3), (3, 2)):
         table = extract(paths, features=Threads(), jobs=jobs, cache=False)
         assert set(table.values["threads"]) == {threads}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_products_run_in_one_thread_and_afterwards_as_before(tmp_path, jobs):
+    with threadpool_limits(2, user_api="blas"):
+        table = extract(files(tmp_path, [400, 500]), features=Products(), jobs=jobs, cache=False)
+        threads = {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+    assert threads == {2}
+    assert table.values["threads"].to_list() == [1, 1]
 
 
 def test_long_files_are_not_held_in_memory(tmp_path, monkeypatch):
@@ -170,7 +180,7 @@ def test_without_pyav_rows_say_what_is_needed_and_that_is_not_cached(tmp_path, m
     monkeypatch.setitem(sys.modules, "av", None)
     table = extract([path], features=Fake(), cache=tmp_path / "c")
     assert statuses(table) == ["needs_av"]
-    assert "affectspace[av]" in table.rows["message"].iloc[0]
+    assert "-c constraints.txt '.[av]'" in table.rows["message"].iloc[0]
     monkeypatch.undo()
     assert statuses(extract([path], features=Fake(), cache=tmp_path / "c")) == ["ok"]
 

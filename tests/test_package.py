@@ -136,7 +136,7 @@ def test_a_command_names_the_extra_that_is_missing(arguments):
     assert found.returncode == 1
     assert found.stdout == ""
     (line,) = found.stderr.splitlines()
-    assert "pip install 'affectspace[train]'" in line
+    assert "pip install -c constraints.txt '.[train]'" in line
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_without_opensmile_a_command_that_needs_it_says_so_before_it_works(argum
     assert found.stdout == ""
     (line,) = found.stderr.splitlines()
     assert "needs opensmile" in line
-    assert "pip install 'affectspace[opensmile]'" in line
+    assert "pip install -c constraints.txt '.[opensmile]'" in line
     assert not list(tmp_path.glob("never*"))
 
 

@@ -60,16 +60,16 @@ def launch():
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        missing("playwright is not installed: pip install 'affectspace[dev]'")
+        missing("playwright is not installed: make test installs it")
     started = {}
     with sync_playwright() as playwright:
 
-        def launched(kind):
-            if kind not in started:
-                started[kind] = playwright.chromium.launch(
-                    executable_path=program, args=[*QUIET, *FLAGS[kind]]
+        def launched(kind, *flags):
+            if (kind, flags) not in started:
+                started[kind, flags] = playwright.chromium.launch(
+                    executable_path=program, args=[*QUIET, *FLAGS[kind], *flags]
                 )
-            return started[kind]
+            return started[kind, flags]
 
         yield launched
         for browser in started.values():
@@ -222,6 +222,46 @@ def test_filters_are_followed_everywhere(opened):
     assert page.points() == 0
 
 
+@pytest.mark.parametrize("kind", ["webgl", "plain"])
+def test_doubtful_points_are_marked_and_can_be_left_out(opened, kind):
+    table = embedding_table(2500 if kind == "webgl" else 300, failed=0)
+    page = opened(table, kind=kind)
+    words = table["caution"].str.split(";")
+    unusual = words.map(lambda found: "unusual" in found)
+    cautioned = words.map(lambda found: any(word not in ("", "unusual") for word in found))
+    assert 0 < unusual.sum() < cautioned.sum() < len(table) / 2
+    marks = "document.getElementById('plane').data.slice(1).map(t => [t.marker.symbol, t.x.length])"
+    assert page.page.evaluate(marks) == [
+        ["circle-open", int(cautioned.sum())],
+        ["x-thin-open", int(unusual.sum())],
+    ]
+    legend = page.page.locator("#marks button")
+    assert legend.all_inner_texts() == [
+        "scored with a caution",
+        "unusual: unlike the training speech",
+    ]
+    legend.first.click()
+    page.wait_for_count((~cautioned).sum())
+    assert legend.first.get_attribute("aria-pressed") == "false"
+    legend.last.click()
+    page.wait_for_count((~cautioned & ~unusual).sum())
+    page.page.click("#reset")
+    page.wait_for_count(len(table))
+    assert legend.first.get_attribute("aria-pressed") == "true"
+    page.page.uncheck("#doubts")
+    assert page.page.evaluate(marks) == []
+    row = loneliest(table)
+    page.page.check("#doubts")
+    page.hover(row)  # the marks are not in the way
+    assert f"{table['activation'].iloc[row]:.2f}" in page.page.text_content("#tooltip")
+
+
+def test_without_doubts_there_is_nothing_to_mark(opened):
+    page = opened(embedding_table(30, failed=0).assign(caution=""))
+    assert page.page.locator("#marks button").count() == 0
+    assert not page.page.locator("#doubts").is_visible()
+
+
 def test_colours_of_categories_and_numbers(opened):
     table = embedding_table(300)
     table["many"] = [f"kind {i % 20:02d}" for i in range(300)]
@@ -341,10 +381,10 @@ def test_fifty_thousand_rows(opened, many, kind):
     assert page.count() == (50_000, 50_000)
     types = page.page.evaluate("document.getElementById('plane').data.map(trace => trace.type)")
     if kind == "webgl":
-        assert types == ["scattergl"]
+        assert set(types) == {"scattergl"}
         assert page.points() == usable
     else:
-        assert types == ["heatmap", "scatter"]
+        assert types == ["heatmap", *["scatter"] * 3]
         assert page.points() == 3000
         assert f"3,000 of {usable:,} rows" in page.text("#plane-note")
     page.hover(page.page.evaluate("Plane.rowsOfPoints()[0]"))

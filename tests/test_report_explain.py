@@ -142,7 +142,7 @@ def test_the_utterances_of_the_page_add_up(told):
     assert rows["labels"] == ["activation", "valence"]
     assert rows["families"][0] == "pitch"
     for label in rows["labels"]:
-        parts = [rows["usual"][label], *rows["added"][label]]
+        parts = [rows["usual"][label], *rows["added"][label], rows["limit"][label]]
         for row in (0, 1, 29):
             total = sum(part[row] for part in parts)
             assert total == pytest.approx(rows["estimate"][label][row], abs=1e-3)

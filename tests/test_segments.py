@@ -297,7 +297,7 @@ def test_spans_come_in_order_with_the_columns_of_their_row(tmp_path, detected):
     assert spans.dtypes.equals(table.dtypes)
     assert rows(rejected)[0][0] == "silent.wav"
     assert rejected["status"].to_list() == ["no_speech"]
-    assert rejected["message"].to_list() == ["no speech was found"]
+    assert rejected["message"].to_list() == ["nothing sounds like speech"]
     assert rejected["speaker"].to_list() == ["b"]
 
 
@@ -429,7 +429,7 @@ def short_chunks(monkeypatch):
 def test_chunks_cover_a_row_and_none_is_short(tmp_path, short_chunks):
     path = write(tmp_path / "a.wav", voice(9.5))
     index = utterance_index([path] * 4, [0, 1, 0, 9], [None, 8, 2.9, None])
-    parts, owners = short_chunks.chunked(index)
+    parts, owners = short_chunks.chunked(index, {})
     assert owners.tolist() == [0] * 5 + [1] * 3 + [2, 3]
     for row in range(4):
         mine = parts[owners == row]

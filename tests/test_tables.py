@@ -153,6 +153,30 @@ def test_csv_is_as_audformat_writes_and_reads_it(table: pd.DataFrame, tmp_path: 
     pd.testing.assert_index_equal(read.index, table.index, exact=False)
 
 
+@pytest.mark.parametrize("name", ["table.csv", "table.jsonl"])
+def test_text_has_nine_digits_and_large_numbers_whole(tmp_path: Path, name: str) -> None:
+    values = np.random.default_rng(0).normal(0, 100, 50).astype("float32")
+    table = table_of([f"{n}.wav" for n in range(50)], single=values.astype("float64"))
+    table["third"], table["key"] = [1 / 3, *[2.0] * 49], 20261125001.5
+    tables.write_table(table, tmp_path / name)
+    assert "0.333333333," in (tmp_path / name).read_text()
+    read = tables.read_table(tmp_path / name)
+    np.testing.assert_array_equal(read["single"].astype("float32"), values)
+    np.testing.assert_allclose(read["third"], table["third"], rtol=5e-9)
+    assert read.dtypes.equals(table.dtypes)
+    assert set(read["key"]) == {20261125001.5}
+
+
+def test_csv_times_are_timedeltas_for_pandas_too(table: pd.DataFrame, tmp_path: Path) -> None:
+    """As docs/embed.md says to read them."""
+    tables.write_table(table, tmp_path / "table.csv")
+    plain = pd.read_csv(tmp_path / "table.csv")
+    times = plain[["start", "end"]].apply(pd.to_timedelta)
+    pd.testing.assert_frame_equal(
+        times, table.index.to_frame(index=False)[["start", "end"]], check_dtype=False
+    )
+
+
 def test_csv_with_files_only(tmp_path: Path) -> None:
     (tmp_path / "files.csv").write_text("file\na.wav\nb.wav\n")
     frame = tables.read_table(tmp_path / "files.csv")
@@ -504,7 +528,7 @@ def test_audformat_names_what_is_missing(database: Path, tmp_path: Path) -> None
 
 def test_audformat_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "audformat", None)
-    with pytest.raises(MissingExtraError, match=r"affectspace\[audformat\]"):
+    with pytest.raises(MissingExtraError, match=r"install .*\.\[audformat\]"):
         tables.read_audformat(tmp_path, "files")
 
 

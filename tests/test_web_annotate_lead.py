@@ -7,7 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from affectspace.annotation import schema
+from affectspace.web.annotate import results
 from asked_study import BODIES, Page, Served, code
+from embedding_tasks import wait_for
 from made_study import made_study
 
 
@@ -103,6 +105,30 @@ def test_the_lead_sees_progress_quality_and_hears_items(served):
     assert lead.get("quality").json() == quality
     assert lead.get(f"audio/{quality['items'][0]['item']}").status_code == 200
     assert lead.get("audio/999999999999999999999").status_code == 404
+
+
+def test_quality_that_takes_long_is_worked_out_apart_and_nobody_waits(served, monkeypatch):
+    monkeypatch.setattr(results, "MANY", 0)
+    lead, page = served.lead(), served.rater()
+    while (item := page.next()["item"]) is not None:
+        page.rate(item["assignment"], activation=len(item["assignment"]) % 4 + 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "PATIENCE", 0)
+        first = lead.get("quality").json()
+    assert first == {"labels": [], "raters": [], "items": [], "working": True}
+    wait_for(lambda: not lead.get("quality").json()["working"])
+    found = lead.get("quality").json()
+    assert [rater["name"] for rater in found["raters"]] == ["Anna", "Bo"]
+    monkeypatch.setattr(results, "call_apart", None)  # nothing has changed, so nothing is called
+    assert lead.get("quality").json() == found
+
+
+def test_quality_that_cannot_be_worked_out_is_an_error_and_tried_again(served, monkeypatch):
+    lead = served.lead()
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "findings", None)
+        assert lead.get("quality").status_code == 500
+    assert lead.get("quality").json()["working"] is False
 
 
 def test_the_lead_takes_the_results_away(served):

@@ -1,9 +1,9 @@
 """The service of an embedded collection, asked as its page does, and as strangers do."""
 
+import contextlib
 import io
 import json
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,16 @@ import soundfile
 from starlette.testclient import TestClient
 
 from affectspace.annotation.study import Wishes, prepare_study
-from affectspace.errors import TableError
+from affectspace.errors import ModelError, TableError
 from affectspace.model import load_model
 from affectspace.tables import read_table, utterance_index, write_table
+from affectspace.web.embedders import BusyError
 from affectspace.web.explore import landing, service
 from affectspace.web.explore.collection import Collection, open_collection
-from affectspace.web.explore.landing import BusyError, Lander, LandingError, land
+from affectspace.web.explore.landing import Lander, land
 from affectspace.web.sessions import CSRF_HEADER
 from affectspace.web.tokens import Bearer
+from embedding_tasks import wait_for
 from explored import HERE, Page, Still, code, made_collection, made_exploring
 from voices import in_bytes, noise, voice, write
 
@@ -188,11 +190,12 @@ def test_a_study_goes_on_with_what_was_written_into_its_folder(collection, lande
         assert found == items
 
 
-def test_rows_without_sound_are_not_rated(collection, lander):
-    collection.table.loc[collection.table.index[:2], "status"] = ["missing", "unreadable"]
+def test_rows_that_are_not_ok_are_not_rated(collection, lander):
+    collection.table.loc[collection.table.index[:2], "status"] = ["missing", "silent"]
     page = Page(made_exploring(collection, lander=lander))
-    assert page.send("annotate", {"rows": [0, 1, 2]}).json()["rows"] == 1
-    assert "can be heard" in page.send("annotate", {"rows": [0, 1]}).json()["error"]["message"]
+    answer = page.send("annotate", {"rows": [0, 1, 2]}).json()
+    assert (answer["rows"], answer["left_out"]) == (1, 2)
+    assert "status ok" in page.send("annotate", {"rows": [0, 1]}).json()["error"]["message"]
 
 
 def test_a_folder_that_cannot_be_written_is_said_in_words(collection, lander, tmp_path):
@@ -267,39 +270,21 @@ def test_other_requests_go_on_while_one_lands(collection):
         assert answers[0].json() == {"status": "ok"}
 
 
-def test_a_lander_that_dies_says_so_and_comes_back():
-    lander = Lander("default")
-    try:
-        content = in_bytes(voice(0.8))
-        assert lander.land(content)["status"] == "ok"
-        first = lander._process
-        first.kill()
-        first.join()
-        assert lander.land(content)["status"] == "ok"
-        lander._patience = 0.0
-        with pytest.raises(LandingError, match="stopped"):
-            lander.land(content)
-        assert lander._process is None
-    finally:
-        lander.close()
-    assert not first.is_alive()
-
-
 def test_a_model_that_is_none_is_an_error_in_words():
     lander = Lander("no-such-model")
-    with pytest.raises(LandingError, match="failed badly"):
-        lander.land(b"x")
+    try:
+        with pytest.raises(ModelError, match="no-such-model"):
+            lander.land(b"x")
+    finally:
+        lander.close()
 
 
 def test_only_so_many_wait_for_the_lander(lander):
-    places = [lander._places.acquire(blocking=False) for _ in range(landing.WAITING)]
-    try:
-        assert all(places)
+    with contextlib.ExitStack() as stack:
+        for _ in range(landing.WAITING):
+            stack.enter_context(lander.places.one())
         with pytest.raises(BusyError, match="wait"):
             lander.land(b"x")
-    finally:
-        for _ in places:
-            lander._places.release()
 
 
 def test_a_busy_lander_asks_to_come_again(collection, monkeypatch):
@@ -379,10 +364,6 @@ def test_a_record_beside_a_table_that_is_none_is_passed_over(tmp_path, model):
 def test_a_stopped_service_ends_its_process(collection):
     lander = Lander("default")
     with Page(made_exploring(collection, lander=lander)).client:
-        lander._started()
-        process = lander._process
-        assert process.is_alive()
-    deadline = time.monotonic() + 20
-    while process.is_alive() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not process.is_alive()
+        lander.embedders.start()
+        wait_for(lambda: lander.embedders.ready == 1)
+    wait_for(lambda: lander.embedders.ready == 0)

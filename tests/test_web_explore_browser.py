@@ -366,6 +366,21 @@ def test_collections_that_lack_something(launch, tmp_path, change, plane):
         visitor.close()
 
 
+def test_doubts_can_be_left_out(visit, exploring):
+    page, caution = visit(), table_of(exploring)["caution"]
+    cautioned = caution.str.replace("unusual", "").str.strip(";") != ""
+    ring, cross = page.locator("#marks button").all()
+    assert "caution" in ring.inner_text()
+    assert "unusual" in cross.inner_text()
+    ring.click()
+    wait_for_count(page, (~cautioned).sum())
+    cross.click()
+    wait_for_count(page, (~cautioned & ~caution.str.contains("unusual")).sum())
+    page.click("#reset")
+    wait_for_count(page, ROWS)
+    assert ring.get_attribute("aria-pressed") == "true"
+
+
 def test_fifty_thousand_rows(launch, tmp_path):
     with served(made_collection(tmp_path / "speech", 50_000, sounds=0, failed=0.01)) as exploring:
         visitor = Visitor(launch("plain"), exploring)

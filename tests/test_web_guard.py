@@ -12,7 +12,7 @@ from fastapi import Request
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
-from affectspace.errors import AudioError, StudyError
+from affectspace.errors import AudioError, ServiceError
 from affectspace.web import files, limits, running, tokens
 from affectspace.web.guard import HEADERS, Rules, is_host
 from affectspace.web.limits import RateLimit
@@ -149,6 +149,12 @@ def test_a_path_may_have_another_bound():
     larger = Rules(larger={"/api/echo": 100_000})
     answer = client(larger).post("/api/echo", json={"text": "x" * 70_000})
     assert answer.status_code == 200
+
+
+def test_large_headers_are_refused():
+    answer = client().get("/healthz", headers={"x": "x" * 40_000})
+    assert (answer.status_code, code(answer)) == (431, "too_large")
+    assert client().get(f"/healthz?{'x' * 40_000}").status_code == 431
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "9" * 400])
@@ -319,9 +325,9 @@ def test_an_address_that_is_taken_is_said_in_words():
     with running.bind("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         assert running.url_of(taken, "127.0.0.1") == f"http://127.0.0.1:{port}"
-        with pytest.raises(StudyError, match=f"port {port} .* --port"):
+        with pytest.raises(ServiceError, match=f"port {port} .* --port"):
             running.bind("127.0.0.1", port)
-    with pytest.raises(StudyError, match=r"no\.such\.host\.invalid"):
+    with pytest.raises(ServiceError, match=r"no\.such\.host\.invalid"):
         running.bind("no.such.host.invalid", 0)
     assert not running.is_loopback("example.org")
     with running.bind("0.0.0.0", 0) as taken:  # noqa: S104

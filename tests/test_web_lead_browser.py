@@ -76,6 +76,22 @@ def test_how_far_the_study_is_and_how_well_raters_agree(visit, served):
     assert heard.value.status in (200, 206)
 
 
+def test_how_the_number_of_ratings_comes_about_is_said(visit):
+    page = visit()
+    assert "8 recordings by 3 raters make 24 ratings." in page.inner_text("#overview")
+
+
+def test_no_table_is_cut_at_1200_pixels(visit):
+    page = visit(viewport={"width": 1200, "height": 800})
+    found = page.evaluate(
+        "[...document.querySelectorAll('.scroller')].map(s => [s.scrollWidth, s.clientWidth])"
+    )
+    assert len(found) == 4
+    assert all(whole <= seen for whole, seen in found)
+    scales = rows(page, "scales")
+    assert [row[:2] for row in scales[:2]] == [["Anna", "activation"], ["Anna", "valence"]]
+
+
 def test_names_are_text(visit):
     page = visit()
     assert page.evaluate("window.hacked") is None

@@ -55,8 +55,7 @@ class MissingExtraError(AffectspaceError, ImportError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(
-            f"{purpose} needs {package}, which is not installed. "
-            f"Install it with: pip install 'affectspace[{extra}]'"
+            f"{purpose} needs {package}, which is not installed: {how_to_install(extra)}"
         )
         self.extra = extra
         self._arguments = (package, extra, purpose)
@@ -66,11 +65,28 @@ class MissingExtraError(AffectspaceError, ImportError):
         return type(self), self._arguments
 
 
+def how_to_install(extra: str) -> str:
+    """Say how an extra is installed by who has a copy of the source, or a wheel of it.
+
+    Examples:
+        >>> print(how_to_install("av"))
+        pip install -c constraints.txt '.[av]' in the folder of the source (a wheel: 'FILE.whl[av]')
+    """
+    return (
+        f"pip install -c constraints.txt '.[{extra}]' in the folder of the source "
+        f"(a wheel: 'FILE.whl[{extra}]')"
+    )
+
+
 class StudyError(AffectspaceError):
     """A rating study that can't be made, opened, or run as asked."""
 
 
-TRAIN_PACKAGES = ("matplotlib", "scipy", "sklearn", "threadpoolctl", "torch")
+class ServiceError(AffectspaceError):
+    """A service that can't be started as asked."""
+
+
+TRAIN_PACKAGES = ("matplotlib", "scipy", "sklearn", "torch")
 """What the extra `train` brings."""
 
 ANNOTATE_PACKAGES = (
@@ -78,6 +94,12 @@ ANNOTATE_PACKAGES = (
     "uvicorn",
 )
 """What the extra `annotate` brings."""
+
+SERVE_PACKAGES = (
+    *("fastapi", "prometheus_client", "pydantic", "python_multipart", "starlette", "uvicorn"),
+    "websockets",
+)
+"""What the extra `serve` brings."""
 
 
 def train_extra(purpose: str) -> AbstractContextManager[None]:
@@ -102,6 +124,18 @@ def annotate_extra(purpose: str) -> AbstractContextManager[None]:
         MissingExtraError: if the extra is not installed.
     """
     return _extra("annotate", ANNOTATE_PACKAGES, purpose)
+
+
+def serve_extra(purpose: str) -> AbstractContextManager[None]:
+    """Name the extra `serve` where an import finds one of its packages missing.
+
+    Args:
+        purpose: what needs it, for the message.
+
+    Raises:
+        MissingExtraError: if the extra is not installed.
+    """
+    return _extra("serve", SERVE_PACKAGES, purpose)
 
 
 @contextmanager

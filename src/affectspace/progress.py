@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress_bar(
-    total: int, description: str, *, unit: str = "rows", show: bool = True
+    total: int | None, description: str, *, unit: str = "rows", show: bool = True
 ) -> Iterator[Callable[[int], None]]:
     """Show how far a long piece of work has come.
 
@@ -16,7 +16,7 @@ def progress_bar(
     last state is printed, so that logs stay short.
 
     Args:
-        total: the number of units that the whole work has.
+        total: the number of units that the whole work has; None where nobody knows it.
         description: what is being done, a few words.
         unit: the plural of what is counted, shown behind the rate.
         show: False shows nothing.

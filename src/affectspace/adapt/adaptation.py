@@ -137,7 +137,7 @@ def adapt(
     if goal not in ("agreement", "error"):
         raise ValueError(f"goal should be 'agreement' or 'error', not {goal!r}")
     standardised = model.standardise(features)
-    rated = _ratings(model, ratings, len(standardised))
+    rated = check_ratings(model, ratings, len(standardised))
     names = known_speakers(np.full(len(rated), None) if speakers is None else speakers)
     if len(names) != len(rated):
         raise TableError(f"expected a speaker for each of {len(rated)} rows, not {len(names)}")
@@ -177,8 +177,13 @@ def adapt(
     return replace(adaptation, model=_named(adapted, record))
 
 
-def _ratings(model: AffectModel, ratings: pd.DataFrame, n: int) -> Array:
-    """Ratings in the order of the model's labels, `(n, labels)`."""
+def check_ratings(model: AffectModel, ratings: pd.DataFrame, n: int) -> Array:
+    """Return ratings in the order of the model's labels, `(n, labels)`.
+
+    Raises:
+        TableError: if there is no column of the model's, there aren't n rows, or a rating isn't
+            from 1 to 5.
+    """
     known = [label for label in model.labels if label in ratings]
     if not known:
         raise TableError(

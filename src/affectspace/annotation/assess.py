@@ -35,7 +35,7 @@ from affectspace.tables import (
     replaced_at_once,
     write_table,
 )
-from affectspace.tables.table import listed
+from affectspace.tables.frames import listed
 
 _LOG = logging.getLogger(__name__)
 

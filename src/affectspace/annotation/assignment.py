@@ -67,12 +67,14 @@ class Done:
     Attributes:
         rated: items and hidden repeats that are rated.
         total: of both, as many as there will be; it moves a little where items are shared.
+        repeats: how many of the total are hidden repeats.
         practice_rated: practice items that are rated.
         practice_total: of all.
     """
 
     rated: int
     total: int
+    repeats: int
     practice_rated: int
     practice_total: int
 
@@ -161,8 +163,9 @@ class _Hand:
         room = max(self._share() - counts.mains, 0)
         mains = counts.mains + (min(room, self._candidates(self._rater.id)) if room else 0)
         wanted = round(self._settings.repeat_share * mains) if mains > 1 else 0
-        total = mains + max(wanted, counts.repeats)
-        return Done(counts.rated, total, counts.practised, counts.practice_items)
+        repeats = max(wanted, counts.repeats)
+        total = mains + repeats
+        return Done(counts.rated, total, repeats, counts.practised, counts.practice_items)
 
     def _take_waiting(self) -> bool:
         """Take up again what an undo put back."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
@@ -36,15 +36,16 @@ def state_of(connection: sa.Connection) -> tuple[Any, ...]:
     return last, names, read_settings(connection)
 
 
-def findings(connection: sa.Connection) -> dict[str, Any]:
-    """Return how good the ratings are.
+class Evidence(NamedTuple):
+    """What findings are from: the labels that are asked for, the raters, a row for each rating."""
 
-    Returns:
-        `labels`, agreement about each; `raters`, each with `notes` (of `few`, and the values of
-        `NOTES`) and what they are from; `items`, the 50 whose ratings spread most. Numbers are None
-        where there is too little to say.
-    """
-    settings, raters = read_settings(connection), all_raters(connection)
+    labels: tuple[str, ...]
+    raters: list[Rater]
+    rows: pd.DataFrame
+
+
+def evidence_of(connection: sa.Connection) -> Evidence:
+    """Read what findings are from, which is soon done."""
     rows = every_rating(connection)
     numbers = {
         (row.file, row.start, row.end): row.id
@@ -56,8 +57,20 @@ def findings(connection: sa.Connection) -> dict[str, Any]:
         numbers[file, start, None if pd.isna(end) else end]
         for file, start, end in zip(rows["file"], rows["start"], rows["end"], strict=True)
     ]
+    return Evidence(tuple(read_settings(connection).labels), list(all_raters(connection)), rows)
+
+
+def findings(evidence: Evidence) -> dict[str, Any]:
+    """Return how good the ratings are; of thousands it takes a while.
+
+    Returns:
+        `labels`, agreement about each; `raters`, each with `notes` (of `few`, and the values of
+        `NOTES`) and what they are from; `items`, the 50 whose ratings spread most. Numbers are None
+        where there is too little to say.
+    """
+    labels, raters, rows = evidence
     files = dict(zip(rows["item"], rows["file"], strict=True))
-    tables = {label: _of_label(rows, label) for label in settings.labels}
+    tables = {label: _of_label(rows, label) for label in labels}
     qualities = {
         label: rater_quality(table, label) for label, table in tables.items() if len(table)
     }

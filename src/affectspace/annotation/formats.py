@@ -41,7 +41,7 @@ from affectspace.tables import (
     read_frame,
     replaced_at_once,
 )
-from affectspace.tables.table import listed
+from affectspace.tables.frames import listed
 
 NOT_RATERS = ("sd", "n", "low", "high")
 """Ends of columns that stand beside a label and are no rater's: `activation_sd`, ..."""

@@ -19,12 +19,16 @@ from affectspace.annotation.formats import KNOWN
 from affectspace.annotation.schema import items, rounds
 from affectspace.annotation.settings import HIGH, LOW
 from affectspace.annotation.store import now
-from affectspace.audio import AudioFile
-from affectspace.audio.names import locate, table_name
+from affectspace.audio import AudioFile, Status, read_audio
+from affectspace.audio.names import absolute, table_name
+from affectspace.audio.status import UNHEARD
 from affectspace.errors import AudioError, StudyError
+from affectspace.progress import progress_bar
 from affectspace.tables import find_utterances, resolve_files
 
 LONGEST = 300.0  # s; what is longer is no utterance
+
+LISTED = 10  # of what is left out, by name
 
 REFERENCES = ("activation", "valence")
 
@@ -56,12 +60,19 @@ class Item:
     about: str = "{}"
 
 
-def find_items(audio: Sequence[str | os.PathLike[str]]) -> list[Item]:
+def find_items(
+    audio: Sequence[str | os.PathLike[str]], *, keep_unusable: bool = False, progress: bool = False
+) -> list[Item]:
     """Return what is to be rated in files, folders and tables, as `find_utterances` reads them.
 
-    What can't be read, or lasts longer than 5 minutes, is left out; a warning in the log says how
-    many, and the first. Practice items take their reference from the columns `activation` and
-    `valence`.
+    Left out is what lasts longer than 5 minutes, and what `embed` would give another status than
+    `ok`: nobody can judge silence, and no model learns from it. A warning in the log says how many,
+    and why. Practice items take their reference from the columns `activation` and `valence`.
+
+    Args:
+        audio: files, folders and tables.
+        keep_unusable: take what can be heard, whatever its status.
+        progress: whether a bar on stderr says how far it is.
 
     Raises:
         StudyError: when nothing is left.
@@ -69,22 +80,24 @@ def find_items(audio: Sequence[str | os.PathLike[str]]) -> list[Item]:
     """
     table = find_utterances(audio)
     found, left_out = [], []
-    for position, (file, start, end) in enumerate(table.index):
-        path = os.path.abspath(locate(file))  # noqa: PTH100  (keeps links)
-        try:
+    with progress_bar(len(table), "Listening", unit="recordings", show=progress) as advance:
+        for position, (file, start, end) in enumerate(table.index):
+            path = absolute(file)
             last = None if pd.isna(end) else end.total_seconds()
-            seconds = _seconds(path, start.total_seconds(), last)
-        except (AudioError, OSError) as error:
-            left_out.append(f"{file}: {error}")
-            continue
-        if seconds > LONGEST:
-            left_out.append(f"{file}: {seconds:.0f} s are more than {LONGEST:.0f} s")
-            continue
-        item = Item(table_name(path), start.total_seconds(), last, seconds)
-        values = {label: _value(table, label, position) for label in REFERENCES}
-        found.append(replace(item, about=_about(table, position), **values))
+            try:
+                seconds = _usable(path, start.total_seconds(), last, keep=keep_unusable)
+            except (AudioError, OSError) as error:
+                left_out.append(f"{file}: {error}")
+            else:
+                item = Item(table_name(path), start.total_seconds(), last, seconds)
+                values = {label: _value(table, label, position) for label in REFERENCES}
+                found.append(replace(item, about=_about(table, position), **values))
+            advance(1)
     if left_out:
-        _LOG.warning("left out: %d of %d, first %s", len(left_out), len(table), left_out[0])
+        told = "".join(f"\n  {line}" for line in left_out[:LISTED])
+        more = len(left_out) - LISTED
+        told += f"\n  and {more} more" if more > 0 else ""
+        _LOG.warning("left out: %d of %d%s", len(left_out), len(table), told)
     if not found:
         raise StudyError(f"there is nothing to rate: {left_out[0]}")
     return found
@@ -178,7 +191,7 @@ def match_items(
     }
     found = []
     for place in [table, *(resolve_files(table, folder) for folder in folders)]:
-        names = [os.path.abspath(locate(file)) for file in place.index.get_level_values("file")]  # noqa: PTH100
+        names = [absolute(file) for file in place.index.get_level_values("file")]
         times = [
             (_key(start.total_seconds()), _key(None if pd.isna(end) else end.total_seconds()))
             for _, start, end in place.index
@@ -194,10 +207,25 @@ def match_items(
     )
 
 
-def _seconds(path: str, start: float, end: float | None) -> float:
+def _usable(path: str, start: float, end: float | None, *, keep: bool) -> float:
+    """Return how long a span is, in s.
+
+    Raises:
+        AudioError: if it can't be heard, or is too long; unless `keep`, if it is of no use either.
+        OSError: if the file can't be opened.
+    """
     with open(path, "rb") as opened, AudioFile(opened) as audio:  # noqa: PTH123
         first, last = audio.extent(start, end)
-    return last - first
+        seconds = last - first
+        if seconds > LONGEST:
+            reason = f"{seconds:.0f} s are more than {LONGEST:.0f} s"
+            raise AudioError(Status.BAD_SPAN, reason)
+        try:
+            read_audio(audio, start=start, end=end)
+        except AudioError as error:
+            if not keep or error.status in UNHEARD:
+                raise
+    return seconds
 
 
 def _value(table: pd.DataFrame, label: str, position: int) -> Any:

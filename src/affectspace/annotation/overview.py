@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ def progress(connection: sa.Connection) -> dict[str, Any]:
         `items`, `open_items` (of the newest round), `practice_items`; `ratings` (of items, without
         practice and repeats), `repeats`, `cannot_judge`, `expected` ratings (None while nobody
         rates), `raters_per_item` (None is all); `coverage`, how many open items have how many
-        ratings; `raters`, one by one; `by_day`, in UTC.
+        ratings; `raters`, one by one, whose `total` holds `total_repeats`; `by_day`, in UTC.
     """
     settings = read_settings(connection)
     newest = connection.execute(sa.select(sa.func.max(rounds.c.number))).scalar()
@@ -39,6 +40,7 @@ def progress(connection: sa.Connection) -> dict[str, Any]:
                 "language": rater.language,
                 "done": done.rated,
                 "total": done.total,
+                "total_repeats": done.repeats,
                 "cannot_judge": counted.get("cannot_judge", 0),
                 "practice_done": done.practice_rated,
                 "last": counted.get("last"),
@@ -66,10 +68,50 @@ def progress(connection: sa.Connection) -> dict[str, Any]:
     }
 
 
+def in_words(counts: Mapping[str, Any]) -> str:
+    """Say how the number of ratings comes about: items by raters, and hidden repeats.
+
+    Args:
+        counts: what `progress` returned.
+
+    Examples:
+        >>> rater = {"active": True, "total": 29 + 3, "total_repeats": 3}
+        >>> counts = {"open_items": 29, "raters_per_item": None, "expected": 58}
+        >>> in_words({**counts, "raters": [rater, rater]})[:45]
+        '29 recordings by 2 raters make 58 ratings. On'
+    """
+    items, each = counts["open_items"], counts["raters_per_item"]
+    raters = [rater for rater in counts["raters"] if rater["active"]]
+    if not raters:
+        return f"{_several(items, 'recording')}, and nobody yet who rates them."
+    by = there = _several(len(raters), "rater")
+    if each is not None:
+        short = each > len(raters)
+        by = f"{_several(each, 'rater')} ({len(raters)} so far)" if short else f"{each} of {there}"
+    told = f"{_several(items, 'recording')} by {by} make {counts['expected']} ratings."
+    repeats, totals = ([rater[name] for rater in raters] for name in ("total_repeats", "total"))
+    if any(repeats):
+        told += (
+            " On top, some come again to see how consistent a rater is: "
+            f"{_range(repeats)} hidden repeats for each rater, who thus gives {_range(totals)} "
+            "ratings."
+        )
+    return told
+
+
 def opened_rounds(connection: sa.Connection) -> list[dict[str, Any]]:
     """Return the rounds of a study, plain enough for JSON."""
     rows = connection.execute(sa.select(rounds).order_by(rounds.c.number))
     return [{"round": row.number, "items": row.items, "opened": row.opened} for row in rows]
+
+
+def _several(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _range(numbers: list[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _count(connection: sa.Connection, column: Any, which: Any) -> int:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from affectspace.errors import TableError
 from affectspace.tables import INDEX, text_column, utterance_index
-from affectspace.tables.table import listed
+from affectspace.tables.frames import listed
 from affectspace.tables.times import MISSING, in_seconds
 
 FloatArray = npt.NDArray[np.float64]

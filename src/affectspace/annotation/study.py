@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -34,7 +35,9 @@ class Wishes:
         only: a table of the items to rate from now on, such as `adapt` suggests.
         raters: names; those who are new are added.
         copy: whether the recordings are copied into the study's folder.
+        keep_unusable: whether what can be heard is taken, though `embed` could make nothing of it.
         database: the URL of a PostgreSQL database.
+        progress: whether a bar on stderr says how far the recordings are checked.
     """
 
     audio: Sequence[str] = ()
@@ -43,7 +46,9 @@ class Wishes:
     only: str | None = None
     raters: Sequence[str] = ()
     copy: bool = False
+    keep_unusable: bool = False
     database: str | None = None
+    progress: bool = False
 
 
 def prepare_study(
@@ -118,9 +123,12 @@ def _resume(path: Path, wishes: Wishes, changes: Mapping[str, Any]) -> StudyFold
 
 def _found(wishes: Wishes, settings: StudySettings) -> list[material.Item]:
     """Find what is to be rated, and what is to be practised on."""
-    found = material.find_items(wishes.audio) if wishes.audio else []
+    find = functools.partial(
+        material.find_items, keep_unusable=wishes.keep_unusable, progress=wishes.progress
+    )
+    found = find(wishes.audio) if wishes.audio else []
     if wishes.practice:
-        practice = [replace(item, practice=True) for item in material.find_items(wishes.practice)]
+        practice = [replace(item, practice=True) for item in find(wishes.practice)]
         apart = {(item.file, item.start, item.end) for item in practice}
         rest = [item for item in found if (item.file, item.start, item.end) not in apart]
         if found and not rest:

@@ -23,7 +23,7 @@ from affectspace.annotation.ratings import (
 )
 from affectspace.errors import TableError
 from affectspace.tables import INDEX, check_table, file_stem, utterance_index
-from affectspace.tables.table import listed
+from affectspace.tables.frames import listed
 
 _LOG = logging.getLogger(__name__)
 

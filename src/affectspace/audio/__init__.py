@@ -9,6 +9,7 @@ from affectspace.audio.bandwidth import BAND_LIMITED_BELOW
 from affectspace.audio.checks import scale_to_level
 from affectspace.audio.decode import AudioFile
 from affectspace.audio.signal import RULES, SAMPLING_RATE, Channel, Signal, read_audio
+from affectspace.audio.sources import Content
 from affectspace.audio.status import Status
 from affectspace.audio.stream import extent, stream_audio
 
@@ -18,6 +19,7 @@ __all__ = [
     "SAMPLING_RATE",
     "AudioFile",
     "Channel",
+    "Content",
     "Signal",
     "Status",
     "extent",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from affectspace.audio.spectra import FRAME, energies, evenly, frames_of, powers
+from affectspace.audio.spectra import FRAME, Spectra
 
 BAND_LIMITED_BELOW = 5_000.0
 """In Hz. Telephone ends at 3.4 to 4 kHz, at 4.7 kHz where it was resampled poorly."""
@@ -25,7 +25,6 @@ DEPTH = 38.0  # dB below the strongest bin; breath and room noise above strong s
 
 _BIN = 16_000 / FRAME
 _LOUD = 1e-4  # a frame 40 dB below the loudest isn't looked at
-_MOST = 1_000  # frames, evenly spread over longer recordings
 _SHARE = 10  # the strongest one in so many
 _FLOOR = 1e-9  # of the strongest bin; less is nothing
 _LOWEST, _HIGHEST = 64, 232  # bins of edges: 2 kHz, and 7.25 kHz: filters for 16 kHz follow
@@ -33,11 +32,11 @@ _TOP = 241  # 7.5 kHz
 _FAR, _NEAR = 32, 16  # bins below an edge: 1 and 0.5 kHz
 
 
-def bandwidth(samples: NDArray[np.float32]) -> float:
+def bandwidth(sound: NDArray[np.float32] | Spectra) -> float:
     """Measure up to which frequency there is sound.
 
     Args:
-        samples: shape (n,), at 16 kHz, n at least 512.
+        sound: samples, shape (n,), at 16 kHz, n at least 512; or their spectra.
 
     Returns:
         In Hz, to about 150 Hz; 8000 where the sound goes up to 7.25 kHz or farther. 0 for silence.
@@ -47,7 +46,7 @@ def bandwidth(samples: NDArray[np.float32]) -> float:
         >>> bandwidth(hiss)
         8000.0
     """
-    power = _strong_spectrum(samples)
+    power = _strong_spectrum(sound if isinstance(sound, Spectra) else Spectra(sound))
     relative = np.maximum(power[:_TOP] / max(power.max(), 1e-20), _FLOOR)
     held = np.flatnonzero(relative > _FLOOR)
     if len(held) == 0 or held[-1] < _LOWEST:
@@ -68,12 +67,10 @@ def bandwidth(samples: NDArray[np.float32]) -> float:
     return float(np.flatnonzero(decibels[: edges[largest] + 1] >= half_way)[-1] * _BIN)
 
 
-def _strong_spectrum(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+def _strong_spectrum(spectra: Spectra) -> NDArray[np.float64]:
     """Return the power per bin where it is strongest, smoothed over 5 bins, shape (257,)."""
-    frames = frames_of(samples)
-    energy = energies(frames)
-    loud = np.flatnonzero(energy >= _LOUD * energy.max())
-    power = powers(frames[evenly(loud, _MOST)])
-    strong = max(1, len(power) // _SHARE)
-    power = np.partition(power, len(power) - strong, axis=0)[-strong:]
-    return np.convolve(power.mean(axis=0), np.full(5, 0.2), mode="same")
+    energy = spectra.energies
+    power = spectra.powers(energy >= _LOUD * energy.max())
+    rest = power.shape[1] - max(1, power.shape[1] // _SHARE)
+    strong = np.partition(power, rest, axis=1)[:, rest:]
+    return np.convolve(strong.mean(axis=1), np.full(5, 0.2), mode="same")

@@ -145,7 +145,8 @@ class Container:
         except AudioError:
             raise
         except (self._av.error.FFmpegError, ValueError) as error:
-            raise AudioError(Status.UNREADABLE, f"{Status.UNREADABLE.sentence}: {error}") from None
+            reason = getattr(error, "strerror", None) or error
+            raise AudioError(Status.UNREADABLE, f"{Status.UNREADABLE.sentence}: {reason}") from None
 
 
 def _time(frame: Any) -> float:

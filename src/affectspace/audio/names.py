@@ -2,6 +2,8 @@ r"""File names in tables, and files on disk that are spelt a little differently.
 
 A table's text is UTF-8, a file name on Linux is bytes: what isn't UTF-8 stands in a table with its
 bytes as `\xe9`. And macOS writes accents in two characters where most others write one.
+
+A name with a scheme in front, such as `s3://bucket/a.wav`, is an address: it stays as it is.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import os
 import re
 import unicodedata
 
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://")
 _BYTE = re.compile(rb"\\x([0-9a-f]{2})")
 
 
@@ -24,6 +27,21 @@ def table_name(file: str | os.PathLike[str]) -> str:
     if text.isascii():
         return text
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def is_address(file: str) -> bool:
+    """Tell whether a name in a table is an address as fsspec opens it, not a path.
+
+    Examples:
+        >>> is_address("s3://bucket/a.wav"), is_address("tar://a.wav::b.tar"), is_address("a.wav")
+        (True, True, False)
+    """
+    return _ADDRESS.match(file) is not None
+
+
+def absolute(file: str) -> str:
+    """Return what a name in a table stands for, from whatever folder: a path, or an address."""
+    return file if is_address(file) else os.path.abspath(locate(file))  # noqa: PTH100
 
 
 def locate(file: str) -> str:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from affectspace.audio.spectra import FRAME, energies, evenly, frames_of, powers
+from affectspace.audio.spectra import FRAME, Spectra
 
 SHORTEST = 1.0
 """Seconds; in less, one vowel may fill all frames."""
@@ -30,16 +30,15 @@ LOWEST, HIGHEST = -20.0, 60.0
 """dB; beyond, the estimate would be a matter of chance."""
 
 _SHARE = 10  # the quietest one in so many frames
-_MOST = 1_000  # frames, evenly spread over longer recordings
 _NOTHING = FRAME * 2.0**-30  # energy of a frame at one step of 16 bits, -90 dBFS: no microphone
 _FEWEST = int(SHORTEST * 16_000 / FRAME)
 
 
-def signal_to_noise(samples: NDArray[np.float32]) -> float:
+def signal_to_noise(sound: NDArray[np.float32] | Spectra) -> float:
     """Estimate the level of speech over that of steady noise, both over the whole recording.
 
     Args:
-        samples: shape (n,), at 16 kHz.
+        sound: samples, shape (n,), at 16 kHz; or their spectra.
 
     Returns:
         In dB, from -20 to 60, which stand for what is lower or higher too. NaN with less than 1 s
@@ -54,14 +53,15 @@ def signal_to_noise(samples: NDArray[np.float32]) -> float:
         >>> round(signal_to_noise((words + 0.1 * hiss).astype(np.float32)), 1)
         14.6
     """
-    frames = frames_of(samples)
-    frames = frames[energies(frames) > _NOTHING]
-    if len(frames) < _FEWEST:
+    spectra = sound if isinstance(sound, Spectra) else Spectra(sound)
+    heard = spectra.energies > _NOTHING
+    if np.count_nonzero(heard) < _FEWEST:
         return float("nan")
-    power = powers(evenly(frames, _MOST))
-    n, k = len(power), len(power) // _SHARE
-    quiet = np.partition(power, k - 1, axis=0)[k - 1].sum()
+    power = spectra.powers(heard)
+    n = power.shape[1]
+    k = n // _SHARE
+    quiet = np.partition(power, k - 1, axis=1)[:, k - 1].sum()
     noise = quiet / np.sum(1 / np.arange(n - k + 1, n + 1))
-    ratio = power.mean(axis=0).sum() / noise - 1 if noise > 0 else np.inf
+    ratio = power.mean(axis=1).sum() / noise - 1 if noise > 0 else np.inf
     decibels = 10 * np.log10(np.maximum(ratio, 1e-10))
     return float(np.clip(decibels, LOWEST, HIGHEST))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import IO, Any, Literal
 
 import numpy as np
@@ -16,8 +15,9 @@ from numpy.typing import NDArray
 
 from affectspace.audio import checks, decode, voicing
 from affectspace.audio.bandwidth import BAND_LIMITED_BELOW, bandwidth
-from affectspace.audio.names import locate
 from affectspace.audio.noise import signal_to_noise
+from affectspace.audio.sources import InMemory, open_bytes
+from affectspace.audio.spectra import Spectra
 from affectspace.audio.status import Status
 from affectspace.errors import AudioError
 
@@ -32,7 +32,7 @@ RULES = 3
 
 Channel = Literal["first", "mean"] | int
 File = str | os.PathLike[str] | bytes | IO[bytes] | decode.AudioFile
-Source = File | tuple[NDArray[Any], int]
+Source = File | InMemory
 Seconds = float | timedelta | np.timedelta64 | None
 
 
@@ -81,9 +81,10 @@ def read_audio(
     with the extra `av`. The content counts, not the file's name. Only the span is read from a file.
 
     Args:
-        source: a path; a file's bytes; a file open for reading bytes, or an `AudioFile` of it; or
-            an array with its sampling rate in Hz, shape (n,) or (channels, n), floats with full
-            scale at 1 or integers with full scale at the end of their type.
+        source: a path; an address such as `s3://bucket/a.wav` (extra `remote`); a file's bytes; a
+            file open for reading bytes, or an `AudioFile` of it; or an array with its sampling rate
+            in Hz, shape (n,) or (channels, n), floats with full scale at 1 or integers with full
+            scale at the end of their type.
         channel: `first`; `mean` of all channels; or a channel's number, from 0.
         start: where to start, in seconds or as a timedelta. None and NaT are the start.
         end: where to end, likewise; it may be up to 20 ms behind the last sample.
@@ -128,7 +129,8 @@ def opened(source: File) -> Iterator[decode.AudioFile]:
     """Open a file to read from; every error that comes of it names the path, where there is one.
 
     Args:
-        source: a path, bytes, a file open for reading bytes, or an `AudioFile`, which stays open.
+        source: a path, an address, bytes, a file open for reading bytes, or an `AudioFile`, which
+            stays open.
 
     Yields:
         The file.
@@ -143,9 +145,9 @@ def opened(source: File) -> Iterator[decode.AudioFile]:
         with decode.AudioFile(decode.as_file(source)) as audio:
             yield audio
         return
-    path = Path(locate(os.fspath(source)))
+    path = os.fspath(source)
     try:
-        with path.open("rb") as file, decode.AudioFile(file) as audio:
+        with open_bytes(path) as file, decode.AudioFile(file) as audio:
             yield audio
     except FileNotFoundError:
         raise AudioError(Status.MISSING, f"{path}: {Status.MISSING.sentence}") from None
@@ -165,6 +167,7 @@ def _signal(samples: NDArray[np.float32], rate: int, channel: Channel) -> Signal
     if rate != SAMPLING_RATE:
         mono = soxr.resample(mono, rate, SAMPLING_RATE, quality="HQ")
     mono = checks.clip(mono)
+    voiced_share, spectra = voicing.voiced_share(mono), Spectra(mono)
     return Signal(
         samples=mono,
         source_sampling_rate=rate,
@@ -172,9 +175,9 @@ def _signal(samples: NDArray[np.float32], rate: int, channel: Channel) -> Signal
         duration=len(samples) / rate,
         level=checks.level(mono),
         clipped_share=clipped_share,
-        voiced_share=voicing.voiced_share(mono),
-        bandwidth=bandwidth(mono),
-        snr=signal_to_noise(mono),
+        voiced_share=voiced_share,
+        bandwidth=bandwidth(spectra),
+        snr=signal_to_noise(spectra),
     )
 
 
@@ -200,18 +203,18 @@ def from_array(
             f"an array of samples has shape (n,) or (channels, n); {array.shape} looks like "
             "(n, channels), as soundfile gives it: transpose it"
         )
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"samples should be floats or integers, not {array.dtype}")
+    decode.check_rate(rate)
+    first, last = decode.span(array.shape[-1], rate, start, end)
+    array = array[..., first:last]
     if array.dtype.kind == "u":
         middle = np.iinfo(array.dtype).max // 2 + 1
         array = (array.astype(np.float64) - middle) / middle
     elif array.dtype.kind == "i":
         array = array / -float(np.iinfo(array.dtype).min)
-    elif array.dtype.kind != "f":
-        raise ValueError(f"samples should be floats or integers, not {array.dtype}")
-    samples = np.atleast_2d(array).T
-    decode.check_rate(rate)
-    first, last = decode.span(len(samples), rate, start, end)
     with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is reported
-        return samples[first:last].astype(np.float32), int(rate)
+        return np.atleast_2d(array).T.astype(np.float32), int(rate)
 
 
 def in_seconds(time: Seconds) -> float | None:

@@ -9,10 +9,10 @@ import soxr
 from numpy.typing import NDArray
 
 from affectspace.audio import checks
+from affectspace.audio.decode import span
 from affectspace.audio.signal import (
     SAMPLING_RATE,
     Channel,
-    File,
     Seconds,
     Source,
     check_channel,
@@ -39,8 +39,7 @@ def stream_audio(
     recording is not checked: level, clipping, voice, and whether channels cancel in their mean.
 
     Args:
-        source: a path; a file's bytes; a file open for reading bytes; or an array with its sampling
-            rate, as `read_audio` takes it.
+        source: as `read_audio` takes it.
         channel: `first`; `mean` of all channels; or a channel's number, from 0.
         start: where to start, in seconds or as a timedelta. None and NaT are the start.
         end: where to end, likewise.
@@ -92,11 +91,11 @@ def _mono(
             yield checks.clip(rest)
 
 
-def extent(source: File, *, start: Seconds = None, end: Seconds = None) -> tuple[float, float]:
+def extent(source: Source, *, start: Seconds = None, end: Seconds = None) -> tuple[float, float]:
     """Return where a span of a recording starts and ends, by the file's header.
 
     Args:
-        source: a path, a file's bytes, or a file open for reading bytes.
+        source: as `read_audio` takes it.
         start: in seconds or as a timedelta. None and NaT are the start.
         end: likewise; None and NaT are the end of the recording.
 
@@ -106,5 +105,10 @@ def extent(source: File, *, start: Seconds = None, end: Seconds = None) -> tuple
     Raises:
         AudioError: when the recording can't be read, or has no such span.
     """
+    begin, stop = in_seconds(start) or 0.0, in_seconds(end)
+    if isinstance(source, tuple):
+        samples, rate = source
+        first, last = span(np.shape(samples)[-1], rate, begin, stop)
+        return first / rate, last / rate
     with opened(source) as file:
-        return file.extent(in_seconds(start) or 0.0, in_seconds(end))
+        return file.extent(begin, stop)

@@ -27,6 +27,7 @@ from affectspace.cli import (
     extract,
     model,
     reproduce,
+    serve,
     train,
 )
 from affectspace.errors import AffectspaceError
@@ -62,6 +63,7 @@ app.command("explain", short_help="What axes mean, and why an estimate came out 
 app.command("explore", short_help="A collection's affect plane, live: filter, lasso, play, drop.")(
     explore.explore
 )
+app.command("serve", short_help="A model as an HTTP service: recordings in, rows out.")(serve.serve)
 app.add_typer(corpora.app, name="corpora", short_help="List, show, read and fetch corpora.")
 app.add_typer(model.app, name="model", short_help="Show, check and export models.")
 

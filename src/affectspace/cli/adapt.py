@@ -82,6 +82,8 @@ def adapt(
         cache=options.cache_rule(cache, no_cache),
         progress=True,
     )
+    for warning in written.warnings:
+        typer.echo(f"note: {warning}", err=True)
     for line in summary(written.adaptation):
         typer.echo(line, err=True)
     if not written.adaptation.changed:

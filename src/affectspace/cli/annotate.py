@@ -11,7 +11,7 @@ from affectspace.errors import annotate_extra
 
 if TYPE_CHECKING:
     from affectspace.annotation.folder import StudyFolder
-    from affectspace.web.annotate.serve import Links
+    from affectspace.web.annotate.serve import Links, Place
 
 STUDY, MATERIAL, ASKED, HANDED_OUT, PLACE = (
     "The study",
@@ -41,6 +41,14 @@ def annotate(
     ] = None,
     copy: Annotated[
         bool, typer.Option("--copy-audio", help="Copy the recordings into the study's folder.")
+    ] = False,
+    keep_unusable: Annotated[
+        bool,
+        typer.Option(
+            "--keep-unusable",
+            help="Have rated what is silent, clipped, unvoiced or too short, too; otherwise it is "
+            "left out, as what can't be played is, and stderr says so.",
+        ),
     ] = False,
     practice: Annotated[
         list[str] | None,
@@ -155,7 +163,9 @@ def annotate(
     with annotate_extra("affectspace annotate"):
         from affectspace.annotation.collected import write_collected
         from affectspace.annotation.folder import back_up, open_folder
+        from affectspace.annotation.overview import in_words, progress
         from affectspace.annotation.study import Wishes, prepare_study
+        from affectspace.web.annotate.serve import Place, serve, take
 
     if backup is not None or export is not None:
         opened = open_folder(study, database=database)
@@ -177,7 +187,9 @@ def annotate(
         only=items,
         raters=rater or [],
         copy=copy,
+        keep_unusable=keep_unusable,
         database=database,
+        progress=True,
     )
     changes: dict[str, Any] = {
         "title": title,
@@ -193,14 +205,24 @@ def annotate(
         "seed": seed,
     }
     given = {name: value for name, value in changes.items() if value is not None}
-    opened = prepare_study(study, wishes, changes=given)
-    try:
-        if no_serve:
-            typer.echo(study)
-        else:
-            _serve(opened, host, port, public_url, allow_host or [])
-    finally:
-        opened.store.close()
+
+    def prepared() -> StudyFolder:
+        made = prepare_study(study, wishes, changes=given)
+        with made.store.reading() as connection:
+            typer.echo(in_words(progress(connection)), err=True)
+        return made
+
+    if no_serve:
+        prepared().store.close()
+        typer.echo(study)
+        return
+    place = Place(host, port, public_url, tuple(allow_host or ()))
+    with take(place) as taken:  # before the work, which may be long
+        opened = prepared()
+        try:
+            serve(opened, place, taken, on_start=lambda links: _tell(links, place))
+        finally:
+            opened.store.close()
 
 
 def _format(path: Path, name: str | None) -> str:
@@ -211,26 +233,18 @@ def _format(path: Path, name: str | None) -> str:
     return f"{name}-parquet" if (name, suffix) == ("table", ".parquet") else name
 
 
-def _serve(
-    study: StudyFolder, host: str, port: int, public_url: str | None, names: list[str]
-) -> None:
-    with annotate_extra("affectspace annotate"):
-        from affectspace.web.annotate.serve import Place, is_open_to_others, serve
+def _tell(links: Links, place: Place) -> None:
+    from affectspace.web.annotate.serve import is_open_to_others
 
-    place = Place(host, port, public_url, tuple(names))
-
-    def tell(links: Links) -> None:
-        if is_open_to_others(place) and public_url is None:
-            typer.echo(
-                "Others can reach this address, and nothing is encrypted on the way: use it in a "
-                "network that you trust, or put a proxy with TLS before it (--public-url).",
-                err=True,
-            )
-        typer.echo(f"study lead\t{links.lead}")
-        for name, link in links.raters:
-            typer.echo(f"{name}\t{link}")
-        if not links.raters:
-            typer.echo("There are no raters yet: add them on the lead's page.", err=True)
-        typer.echo("Stop it with Ctrl-C; the same command goes on with it.", err=True)
-
-    serve(study, place, on_start=tell)
+    if is_open_to_others(place) and place.public_url is None:
+        typer.echo(
+            "Others can reach this address, and nothing is encrypted on the way: use it in a "
+            "network that you trust, or put a proxy with TLS before it (--public-url).",
+            err=True,
+        )
+    typer.echo(f"study lead\t{links.lead}")
+    for name, link in links.raters:
+        typer.echo(f"{name}\t{link}")
+    if not links.raters:
+        typer.echo("There are no raters yet: add them on the lead's page.", err=True)
+    typer.echo("Stop it with Ctrl-C; the same command goes on with it.", err=True)

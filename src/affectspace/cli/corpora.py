@@ -98,7 +98,7 @@ def read(
 
     table = corpora.read(name, root, labels)
     if output is None:
-        typer.echo(table.to_csv(), nl=False)
+        typer.echo(tables.csv_text(table), nl=False)
     else:
         tables.write_table(table, output)
     typer.echo(_summary(table), err=True)

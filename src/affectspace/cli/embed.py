@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
 import typer
 
+from affectspace.cli import embed_shards as shards
 from affectspace.cli import options
 from affectspace.cli.readable import readable
 from affectspace.cli.summary import caution_lines, status_lines
@@ -31,8 +32,9 @@ def embed(
         typer.Option(
             "--output",
             "-o",
-            metavar="FILE",
-            help="Where to write: .csv, .parquet or .jsonl; '-' is CSV on stdout.",
+            metavar="FILE|FOLDER",
+            help="Where to write: .csv, .parquet or .jsonl; '-' is CSV on stdout; a name without "
+            "suffix, or with a slash behind, is a folder of shards, for collections of any size.",
             show_default="a table for people on stdout",
         ),
     ] = None,
@@ -81,15 +83,43 @@ def embed(
     jobs: options.Jobs = None,
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
+    shard_size: shards.ShardSize = None,
+    engine: shards.EngineName = None,
+    address: shards.Address = None,
+    share: shards.Share = None,
+    retry_failed: shards.RetryFailed = False,
 ) -> None:
     """Estimate activation and valence of recordings, and place them in the affect space.
 
     Each recording, or segment, becomes a row; one that can't be scored says why. Features are
-    cached by content, so a run that was interrupted goes on where it was. Exit code 0 when at least
-    one row was scored.
+    cached by content, so a run that was interrupted goes on where it was; a folder of shards needs
+    no cache for that. Exit code 0 when at least one row was scored.
     """
-    audio = _check_usage(inputs, output, report, report_audio)
     channel_rule = None if channel is None else options.channel_rule(channel)
+    if output is not None and shards.is_folder(output):
+        shards.embed_shards(
+            inputs,
+            output,
+            model=model,
+            encoder=encoder,
+            segment=segment,
+            channel=channel_rule,
+            jobs=jobs,
+            wanted=shards.Wanted(shard_size, engine, address, share, retry_failed),
+            refused={"--report": report, "--cache": cache},
+        )
+        return
+    shards.refuse(
+        {
+            "--shard-size": shard_size,
+            "--engine": engine,
+            "--address": address,
+            "--share": share,
+            "--retry-failed": retry_failed,
+        },
+        "goes with a folder of shards: -o FOLDER/",
+    )
+    audio = _check_usage(inputs, output, report, report_audio)
     cache_rule = options.cache_rule(cache, no_cache)
     from affectspace.segments import Segmentation
 
@@ -159,9 +189,14 @@ def _check_usage(
         typer.BadParameter: if there is any.
     """
     suffixes = (".csv", ".parquet", ".jsonl")
+    if output is not None and "://" in output:
+        raise typer.BadParameter(
+            f"at an address only folders are written: {output}/", param_hint="--output"
+        )
     if output not in (None, STDOUT) and Path(str(output)).suffix.lower() not in suffixes:
         raise typer.BadParameter(
-            f"{output} should end in .csv, .parquet or .jsonl, or be '-'", param_hint="--output"
+            f"{output} should end in .csv, .parquet, .jsonl or, as a folder, in a slash; or be '-'",
+            param_hint="--output",
         )
     if report is not None and report.suffix.lower() not in (".html", ".htm"):
         raise typer.BadParameter(f"{report} should end in .html", param_hint="--report")
@@ -177,10 +212,10 @@ def _check_usage(
 
 def write(table: pd.DataFrame, output: str | None) -> None:
     """Write the table where it belongs; beside CSV and JSON lines, what made it."""
-    from affectspace.tables import replaced_at_once, write_table
+    from affectspace.tables import csv_text, replaced_at_once, write_table
 
     if output == STDOUT:
-        typer.echo(table.to_csv(), nl=False)
+        typer.echo(csv_text(table), nl=False)
     elif output is None:
         size = shutil.get_terminal_size() if sys.stdout.isatty() else None
         for line in readable(table, width=size and size.columns):

@@ -43,21 +43,23 @@ def explore(
     with annotate_extra("affectspace explore"):
         from affectspace.web.explore.collection import open_collection
         from affectspace.web.explore.serve import serve
+        from affectspace.web.running import LOOPBACK, bind
 
     from affectspace.model import load_model
-
-    loaded = load_model(model)
-    collection = open_collection(inputs, loaded, jobs=jobs, cache=cache_rule, progress=True)
-    table = collection.table
-    scored = table["status"].astype(str).eq("ok")
-    if not scored.any():
-        first = next(iter(table["message"].dropna().astype(str)), "") if "message" in table else ""
-        raise TableError(f"none of {len(table)} rows has an estimate to show; first: {first}")
-    typer.echo(f"{scored.sum()} of {len(table)} rows are scored", err=True)
 
     def tell(link: str) -> None:
         typer.echo(link)
         sys.stdout.flush()
         typer.echo("Open it in a browser on this machine; stop with Ctrl-C.", err=True)
 
-    serve(collection, loaded, source=model, study=study, port=port, on_start=tell)
+    with bind(LOOPBACK, port) as taken:  # before the work, which may be long
+        loaded = load_model(model)
+        collection = open_collection(inputs, loaded, jobs=jobs, cache=cache_rule, progress=True)
+        table = collection.table
+        scored = table["status"].astype(str).eq("ok")
+        if not scored.any():
+            messages = table["message"].dropna().astype(str) if "message" in table else ()
+            first = next(iter(messages), "")
+            raise TableError(f"none of {len(table)} rows has an estimate to show; first: {first}")
+        typer.echo(f"{scored.sum()} of {len(table)} rows are scored", err=True)
+        serve(collection, loaded, source=model, study=study, taken=taken, on_start=tell)

@@ -24,7 +24,7 @@ from affectspace.explain.axes import feature_names
 from affectspace.explain.families import FAMILIES, Word
 from affectspace.explain.vocabulary import directions, families_of, membership, words
 from affectspace.features import FeatureTable
-from affectspace.model import AffectModel
+from affectspace.model import LABEL_SCALE, AffectModel
 
 Array = npt.NDArray[np.float64]
 Features = npt.ArrayLike | pd.DataFrame | FeatureTable
@@ -34,6 +34,9 @@ WORTH_SAYING = 0.1
 
 MOST_SAID = 4
 """Families that a sentence names."""
+
+LIMIT = "limit"
+"""Stands among the families for what the end of the scale took away."""
 
 _SHOWN = 0.005  # rating units that two decimals show
 
@@ -132,10 +135,11 @@ def reasons(
         reference: as for [`attribute`][affectspace.explain.attribution.attribute].
 
     Returns:
-        Under the utterance index, in order, for each label: `activation` (not limited to 1 to 5),
-        `usual_activation` (the reference's), `pitch_in_activation`, `loudness_in_activation`, ...
-        (what each family added; with the reference's they add up to it) and `why_activation`
-        (in words). NaN and empty where there are no features.
+        Under the utterance index, in order, for each label: `activation` (limited to 1 to 5, as
+        everywhere), `usual_activation` (the reference's), `pitch_in_activation`,
+        `loudness_in_activation`, ... (what each family added), `limit_in_activation` (what the end
+        of the scale took away; 0 for most; with the reference's they all add up to it) and
+        `why_activation` (in words). NaN and empty where there are no features.
 
     Raises:
         ContractError: if the features are of another contract, or have other names.
@@ -157,14 +161,26 @@ def _told(found: Attribution) -> pd.DataFrame:
     added, scores = found.by_family(), found.family_scores()
     columns: dict[str, object] = {}
     for k, label in enumerate(found.labels):
-        columns[label] = found.estimates[:, k]
-        columns[f"usual_{label}"] = found.usual[:, k]
+        estimate, usual = found.estimates[:, k], found.usual[:, k]
+        limit = _limited(estimate) - estimate - (_limited(usual) - usual)
+        columns[label] = _limited(estimate)
+        columns[f"usual_{label}"] = _limited(usual)
         for m, family in enumerate(found.families):
             columns[part_name(family, label)] = added[:, k, m]
+        columns[part_name(LIMIT, label)] = limit
         columns[f"why_{label}"] = [
-            sentence(found.families, *row) for row in zip(added[:, k], scores, strict=True)
+            sentence(found.families, *row) + _cut(taken)
+            for *row, taken in zip(added[:, k], scores, limit, strict=True)
         ]
     return pd.DataFrame(columns)
+
+
+def _limited(ratings: Array) -> Array:
+    return np.clip(ratings, *LABEL_SCALE)
+
+
+def _cut(limit: float) -> str:
+    return f", end of the scale {limit:+.2f}" if abs(limit) >= _SHOWN else ""
 
 
 def part_name(family: str, label: str) -> str:

@@ -16,6 +16,11 @@ class Backend(Protocol):
 
     To run in several processes it must pickle; what is heavy is best loaded at the first call.
 
+    Where several signals at once cost less than one by one, it may also have a method
+    `many(signals)`, which takes a list of them and returns their features, shape (signals,
+    features): the same as each has alone, up to rounding. A signal whose row isn't finite is
+    computed once more, alone, for what there is to say about it.
+
     Attributes:
         spec: the contract of what it computes.
     """

@@ -196,7 +196,8 @@ class Cache:
             return
         keys = table["key"].to_pylist()
         rows = [row for row, key in enumerate(keys) if key in wanted]
-        for row in table.take(rows).to_pylist():
+        # none, where another shard had them as well
+        for row in table.take(pa.array(rows, pa.int64())).to_pylist():
             key, values = row.pop("key"), row.pop("values")
             found = None if values is None else np.frombuffer(values, "<f4")
             yield key, Result(**row, values=found)

@@ -19,8 +19,8 @@ JOINED = " + "
 class Composite:
     """A [`Backend`][affectspace.features.Backend] that gives the features of several, in order.
 
-    [`extract`][affectspace.features.extract] extracts the parts one by one, so that the cache holds
-    what each gives alone: what was extracted for one set serves all composites of it, and what was
+    [`extract`][affectspace.features.extract] reads a recording once for all parts, and caches what
+    each gives alone: what was extracted for one set serves all composites of it, and what was
     extracted for a composite serves its sets.
 
     Args:

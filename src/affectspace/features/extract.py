@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from affectspace.audio import SAMPLING_RATE, Channel, Status
 from affectspace.errors import ContractError
@@ -17,7 +16,7 @@ from affectspace.features.backend import Backend
 from affectspace.features.batch import as_utterances, run_tasks, tasks_of
 from affectspace.features.composite import parts_of
 from affectspace.features.spec import AS_RECORDED
-from affectspace.features.work import Result, features_of
+from affectspace.features.work import Compute, Result, Source, read_span
 from affectspace.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ def extract(
     features: str | Backend = "native",
     channel: Channel = "first",
     level: str = AS_RECORDED,
+    sources: Mapping[str, Source] | None = None,
     jobs: int | None = None,
     cache: str | os.PathLike[str] | bool | None = None,
     progress: bool = False,
@@ -42,14 +42,17 @@ def extract(
     [`Status`][affectspace.audio.Status], and with NaN where there is no answer.
 
     Args:
-        utterances: an utterance table (index `file, start, end`), or a list of files. A row may
-            come twice; it is computed once.
+        utterances: an utterance table (index `file, start, end`), or a list of files: paths, or
+            addresses such as `s3://bucket/a.wav` (extra `remote`, and the package that fsspec names
+            for the kind of storage). A row may come twice; it is computed once.
         features: a set's name, one of `features.names()`, of which `native` needs no extra; or
             `hf:PATH_OR_ID` or `hf:PATH_OR_ID:LAYER`, a speech encoder; or several joined by `+`; or
             a [`Backend`][affectspace.features.Backend] of your own, which then brings its channel
             and level rule.
         channel: `first`, `mean` of all channels, or a channel's number, from 0.
         level: `as-recorded`, or `rms:LEVEL` to scale every signal to a level in dBFS.
+        sources: the recordings of those files that are in memory, by their name in the table: a
+            file's bytes, or samples with their sampling rate.
         jobs: worker processes; None is one per core, or none at all for up to 4 rows. With 1 all
             happens in this process, where a crash of a library isn't survived.
         cache: the folder of the cache; None is `AFFECTSPACE_CACHE` or the platform's place for
@@ -61,7 +64,8 @@ def extract(
 
     Raises:
         ContractError: when the set or a rule isn't known.
-        MissingExtraError: when the set needs an extra that isn't installed.
+        AudioError: when an address is of a kind that can't be opened here.
+        MissingExtraError: when the set, or an address, needs an extra that isn't installed.
         TableError: when the table has another index.
         AffectspaceError: when worker processes can't start.
 
@@ -74,35 +78,33 @@ def extract(
 
     backend = _backend(features, channel, level)
     table = as_utterances(utterances)
-    which, tasks = tasks_of(table.index)
     parts = parts_of(backend)
+    which, tasks = tasks_of(table.index, sources, parts=len(parts))
     ends = np.cumsum([len(part.spec.features) for part in parts])
     count = int(which.max()) + 1 if len(which) else 0
     values = np.full((count, ends[-1]), np.nan, np.float32)
+    found = [[Result(Status.FAILED)] * len(parts) for _ in range(count)]
+
+    def keep(slot: int, part: int, result: Result) -> None:
+        if result.values is not None:
+            values[slot, ends[part] - len(result.values) : ends[part]] = result.values
+        found[slot][part] = result._replace(values=None)
+
     with progress_bar(count * len(parts), "Extracting", show=progress) as advance:
-        run = partial(run_tasks, tasks, jobs=jobs, cache=cache, advance=advance)
-        found = [
-            _fill(values[:, end - len(part.spec.features) : end], part, run)
-            for part, end in zip(parts, ends, strict=True)
-        ]
-    results = [_worst(replies) for replies in zip(*found, strict=True)]
+        run_tasks(
+            tasks,
+            Compute(partial(read_span, channel=backend.spec.channel), parts),
+            keep,
+            contracts=[part.spec for part in parts],
+            jobs=jobs,
+            cache=cache,
+            advance=advance,
+        )
+    results = [_worst(replies) for replies in found]
     values[[result.status != Status.OK for result in results]] = np.nan
     if count < len(which):
         values = values[which]
     return table_of_results(table, backend.spec, values, [results[slot] for slot in which])
-
-
-def _fill(values: NDArray[np.float32], backend: Backend, run: Callable[..., None]) -> list[Result]:
-    """Compute one set into `values`, shape (slots, features); return what came of each slot."""
-    results = [Result(Status.FAILED)] * len(values)
-
-    def keep(slot: int, result: Result) -> None:
-        if result.values is not None:
-            values[slot] = result.values
-        results[slot] = result._replace(values=None)
-
-    run(partial(features_of, backend=backend), keep, contract=backend.spec)
-    return results
 
 
 def _worst(results: Sequence[Result]) -> Result:

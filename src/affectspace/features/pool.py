@@ -15,42 +15,60 @@ from typing import Any
 
 from affectspace.audio import Status
 from affectspace.errors import AffectspaceError
-from affectspace.features.work import Compute, Reply, Result, Span, Task, work
-from affectspace.processes import available_cores, main_hidden, worker_context
+from affectspace.features.work import (
+    IN_MEMORY,
+    Compute,
+    Reply,
+    Result,
+    Task,
+    memory_of,
+    only,
+    work,
+)
+from affectspace.processes import (
+    available_cores,
+    main_hidden,
+    one_thread_for_products,
+    worker_context,
+)
 
-CHUNK = 8  # tasks that a worker gets at once, fewer towards the end
+CHUNK = 32  # tasks that a worker gets at once, fewer towards the end
 TRIES = 2  # a worker may have been killed for a reason that isn't the file's
 
+Known = Sequence[frozenset[bytes]] | None
+Owed = tuple[int, int]
+"""Slot and part of a result that isn't there yet."""
 
-def run_here(
-    tasks: Sequence[Task], compute: Compute, known: frozenset[bytes] | None
-) -> Iterator[Reply]:
+
+def run_here(tasks: Sequence[Task], compute: Compute, known: Known) -> Iterator[Reply]:
     """Do all tasks in this process; arguments and replies as for `run_in_processes`."""
-    for task in tasks:
-        yield from work(task, compute, known)
+    with one_thread_for_products():
+        for replies in work(tasks, compute, known):
+            yield from replies
 
 
 def run_in_processes(
-    tasks: Sequence[Task], compute: Compute, known: frozenset[bytes] | None, jobs: int
+    tasks: Sequence[Task], compute: Compute, known: Known, jobs: int
 ) -> Iterator[Reply]:
     """Do all tasks in worker processes.
 
-    A span whose worker dies is tried once more; when that dies too, its status is `failed`.
+    When a worker dies that was computing spans together, each is computed alone; a span whose
+    worker dies then is tried once more; when that dies too, its status is `failed`.
 
     Args:
         tasks: the files and spans.
         compute: what is done with each span; it must pickle.
-        known: the keys that the cache has, or None.
+        known: the keys that the cache has of each part, or None.
         jobs: the number of processes.
 
     Yields:
-        One reply per span, in no particular order.
+        One reply per span and part, in no particular order.
 
     Raises:
         AffectspaceError: when worker processes don't even start.
     """
     todo = deque(tasks)
-    tries: Counter[int] = Counter()
+    tries: Counter[Owed] = Counter()
     count = min(jobs, len(tasks))
     start = partial(_start, compute, known, threads=max(1, available_cores() // max(1, count)))
     workers = [start() for _ in range(count)]
@@ -59,16 +77,17 @@ def run_in_processes(
             for connection in wait([worker.connection for worker in workers]):
                 worker = next(one for one in workers if one.connection is connection)
                 try:
-                    reply = worker.connection.recv()
+                    reply: list[Reply] | None = worker.connection.recv()
                 except (EOFError, OSError):
                     workers.remove(worker)
-                    yield from _bury(worker, todo, tries)
+                    yield from _bury(worker, todo, tries, together=compute.together)
                     if todo:
                         workers.append(start())
                     continue
-                if isinstance(reply, Reply):
-                    worker.pending.remove(reply.slot)
-                    yield reply
+                if reply is not None:
+                    for one in reply:
+                        worker.pending.remove((one.slot, one.part))
+                    yield from reply
                 elif not worker.feed(todo, len(workers)):
                     workers.remove(worker)
                     worker.stop()
@@ -85,14 +104,21 @@ class _Worker:
     connection: Connection[Any, Any]
     ready: bool = False
     chunk: list[Task] = field(default_factory=list)
-    pending: list[int] = field(default_factory=list)
+    pending: list[Owed] = field(default_factory=list)
 
     def feed(self, todo: deque[Task], workers: int) -> bool:
         """Hand over the next tasks; False when there are none."""
         self.ready = True
         size = max(1, min(CHUNK, len(todo) // (4 * workers)))
-        self.chunk = [todo.popleft() for _ in range(min(size, len(todo)))]
-        self.pending = [span.slot for task in self.chunk for span in task.spans]
+        self.chunk, memory = [], 0
+        while todo and len(self.chunk) < size and memory < IN_MEMORY:
+            if self.chunk and todo[0].alone != self.chunk[0].alone:
+                break
+            self.chunk.append(todo.popleft())
+            memory += memory_of(self.chunk[-1].source)
+        self.pending = [
+            (span.slot, part) for task in self.chunk for span in task.spans for part in span.parts
+        ]
         if not self.chunk:
             return False
         with suppress(OSError):  # a dead one is noticed when its answer is read
@@ -108,16 +134,16 @@ class _Worker:
 
     def owed(self) -> list[Task]:
         """Return what is left of the chunk."""
-        pending = set(self.pending)
-        left = [
-            Task(task.path, tuple(span for span in task.spans if span.slot in pending))
-            for task in self.chunk
-        ]
-        return [task for task in left if task.spans]
+        owed: dict[int, list[int]] = {}
+        for slot, part in self.pending:
+            owed.setdefault(slot, []).append(part)
+        return [task for task in (only(task, owed) for task in self.chunk) if task.spans]
 
 
-def _bury(worker: _Worker, todo: deque[Task], tries: Counter[int]) -> Iterator[Reply]:
-    """Give back what a dead worker owed; the span that it was at is suspect."""
+def _bury(
+    worker: _Worker, todo: deque[Task], tries: Counter[Owed], *, together: bool
+) -> Iterator[Reply]:
+    """Give back what a dead worker owed; the span that it was at is suspect, if that is known."""
     worker.stop()
     code = worker.process.exitcode
     if not worker.ready:
@@ -127,22 +153,24 @@ def _bury(worker: _Worker, todo: deque[Task], tries: Counter[int]) -> Iterator[R
     owed = worker.owed()
     if not owed:  # it died between two chunks
         return
-    (path, (suspect, *rest)), *others = owed
-    tries[suspect.slot] += 1
-    todo.extendleft(reversed([*_task(path, rest), *others]))
-    if tries[suspect.slot] < TRIES:
-        todo.appendleft(Task(path, (suspect,)))
+    if together and not owed[0].alone and sum(len(task.spans) for task in owed) > 1:
+        todo.extendleft(task._replace(alone=True) for task in reversed(owed))
+        return
+    first, *others = owed
+    span, *rest = first.spans
+    part, *further = span.parts
+    rest = [span._replace(parts=tuple(further)), *rest] if further else rest
+    tries[span.slot, part] += 1
+    todo.extendleft(reversed([first._replace(spans=tuple(rest)), *others] if rest else others))
+    if tries[span.slot, part] < TRIES:
+        todo.appendleft(first._replace(spans=(span._replace(parts=(part,)),)))
         return
     how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
     message = f"{Status.FAILED.sentence}: the process died of it, {TRIES} times ({how})"
-    yield Reply(suspect.slot, None, Result(Status.FAILED, message))
+    yield Reply(span.slot, part, None, Result(Status.FAILED, message))
 
 
-def _task(path: str, spans: Sequence[Span]) -> list[Task]:
-    return [Task(path, tuple(spans))] if spans else []
-
-
-def _start(compute: Compute, known: frozenset[bytes] | None, *, threads: int) -> _Worker:
+def _start(compute: Compute, known: Known, *, threads: int) -> _Worker:
     context = worker_context(preload=(__name__, "soxr"))
     ours, theirs = context.Pipe()
     process: BaseProcess = context.Process(  # type: ignore[attr-defined]
@@ -154,18 +182,12 @@ def _start(compute: Compute, known: frozenset[bytes] | None, *, threads: int) ->
     return _Worker(process, ours)
 
 
-def _serve(
-    connection: Connection[Any, Any],
-    compute: Compute,
-    known: frozenset[bytes] | None,
-    threads: int,
-) -> None:
+def _serve(connection: Connection[Any, Any], compute: Compute, known: Known, threads: int) -> None:
     """Run in a worker: say that it wants work, do what comes, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch reads it when it's first used
-    with suppress(EOFError, OSError):
+    with suppress(EOFError, OSError), one_thread_for_products():
         while True:
             connection.send(None)
-            for task in connection.recv():
-                for reply in work(task, compute, known):
-                    connection.send(reply)
+            for replies in work(connection.recv(), compute, known):
+                connection.send(replies)

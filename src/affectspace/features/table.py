@@ -17,7 +17,14 @@ from affectspace.errors import ContractError, MissingExtraError, TableError
 from affectspace.features import registry
 from affectspace.features.spec import FeatureSpec
 from affectspace.features.work import Result
-from affectspace.tables import FILE_HEADERS, INDEX, read_frame, replaced_at_once, utterance_index
+from affectspace.tables import (
+    FILE_HEADERS,
+    INDEX,
+    read_frame,
+    replaced_at_once,
+    utterance_index,
+    write_csv,
+)
 
 _LOG = logging.getLogger(__name__)
 _METADATA = b"affectspace"  # the key of the contract in a Parquet file
@@ -82,10 +89,7 @@ class FeatureTable:
         frame = pd.concat([self.rows, self.values], axis="columns")
         with replaced_at_once(path) as beside:
             if path.suffix.lower() == ".csv":
-                # 9 digits bring every float32 back as it was
-                frame.astype(dict.fromkeys(self.spec.features, "float64")).to_csv(
-                    beside, float_format="%.9g"
-                )
+                write_csv(frame, beside)
                 return
             import pyarrow as pa
             import pyarrow.parquet as pq

@@ -247,15 +247,16 @@ class AffectModel:
 
         Args:
             recordings: a path, or a list of paths: files, folders, tables and lists, as
-                [`find_utterances`][affectspace.tables.find_utterances] takes them; a pair
-                `(samples, sampling_rate)`, or a list of pairs, as
-                [`read_audio`][affectspace.audio.read_audio] takes them; or an utterance table.
+                [`find_utterances`][affectspace.tables.find_utterances] takes them; a file's
+                [`Content`][affectspace.audio.Content], or a pair `(samples, sampling_rate)` as
+                [`read_audio`][affectspace.audio.read_audio] takes it, or a list of these; or an
+                utterance table.
             segment: `none`: a row per recording; `speech`: a row per span of speech;
                 `SECONDS` or `SECONDS:HOP`: a row per window. Spans of speech are split and joined
                 to fit the durations that the model was trained on. A recording without any keeps
                 one row, which says so.
             channel: `first`, `mean` or a channel's number; None is the model's own rule.
-            jobs: worker processes; None is one per core. What is in memory is read in this one.
+            jobs: worker processes; None is one per core, or none at all for up to 4 rows.
             cache: the folder of the feature cache; None is `AFFECTSPACE_CACHE` or the platform's
                 place for caches; False is no cache. A run that was killed goes on from there.
             progress: show a progress bar on stderr.
@@ -271,8 +272,9 @@ class AffectModel:
 
         Raises:
             ContractError: if the model has no feature contract, or this installation can't meet it.
-            TableError: if a table can't be read, or no path holds a recording.
-            TypeError: if something is neither a path nor samples with their sampling rate.
+            TableError: if a table can't be read, no path holds a recording, or two contents have
+                one name.
+            TypeError: if something is none of what recordings may be.
             ValueError: if `segment` is something else.
         """
         from affectspace.model.embed import embed

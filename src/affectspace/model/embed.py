@@ -5,27 +5,26 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 import affectspace
-from affectspace.audio import Channel, Status, stream_audio
+from affectspace.audio import Channel
 from affectspace.features import Backend, FeatureTable, extract, registry
 from affectspace.features.batch import FEW
-from affectspace.features.signals import InMemory, cut_signal, extract_signals
 from affectspace.features.table import MEASURES, table_of_results
-from affectspace.features.work import Result, result_of
+from affectspace.features.work import Result, Source
 from affectspace.model.cautions import cautions
 from affectspace.model.contract import adopt
-from affectspace.model.recordings import Gathered, Recordings, gather
-from affectspace.segments import Segmentation, segment_signal
+from affectspace.model.recordings import Recordings, gather
+from affectspace.segments import Segmentation
 from affectspace.segments import segment as cut_files
-from affectspace.tables import INDEX, utterance_index
+from affectspace.tables import INDEX
 
 if TYPE_CHECKING:
     from affectspace.model.affect import AffectModel
@@ -40,28 +39,26 @@ _OURS = {*INDEX, *ESTIMATES, "unusualness", "status", "message", "caution", *MEA
 
 
 class _Run(NamedTuple):
-    """How files are worked on; see `extract`."""
+    """How recordings are worked on; see `extract`."""
 
+    sources: Mapping[str, Source]
     jobs: int | None
     cache: str | os.PathLike[str] | bool | None
     progress: bool
 
 
-@dataclass(frozen=True)
-class _Spans:
-    """What is to be computed.
+class _Spans(NamedTuple):
+    """What is to be computed, and what can't be.
 
     Attributes:
-        index: the utterance index, a row per recording or segment.
-        origin: which row of the input each belongs to, shape (n,).
-        signals: those in memory, by position.
-        rejected: those that can't be computed, by position, and why.
+        cut: an utterance table, a row per recording or segment.
+        rejected: those of the input that have no segment, with `status` and `message`.
+
+    In both `row` says which row of the input it belongs to.
     """
 
-    index: pd.MultiIndex
-    origin: NDArray[np.intp]
-    signals: Mapping[int, InMemory]
-    rejected: Mapping[int, Result] = field(default_factory=dict)
+    cut: pd.DataFrame
+    rejected: pd.DataFrame
 
 
 def embed(
@@ -81,14 +78,11 @@ def embed(
     model = adopt(model)
     backend = _backend(model, channel)
     gathered = gather(recordings)
-    run = _Run(jobs, cache, progress)
-    if segmentation.kind == "none":
-        spans = _whole(gathered)
-    else:
-        limits = _DURATIONS if model.calibration is None else model.calibration.durations
-        spans = _segmented(gathered, segmentation, limits, backend.spec.channel, run)
-    features = _extracted(spans, backend, run)
-    table = _embedding_table(model, features, gathered.table, spans.origin)
+    run = _Run(gathered.sources, jobs, cache, progress)
+    rows = pd.DataFrame({"row": np.arange(len(gathered.table))}, index=gathered.table.index)
+    spans = _cut(rows, segmentation, _durations(model), backend.spec.channel, run)
+    features, origin = _extracted(spans, backend, run)
+    table = _embedding_table(model, features, gathered.table, origin)
     table.attrs["affectspace"] = {
         **facts(model),
         "segment": str(segmentation),
@@ -119,102 +113,59 @@ def _backend(model: AffectModel, channel: Channel | None) -> Backend:
     return registry.installed(replace(spec, channel=rule))
 
 
-def _whole(gathered: Gathered) -> _Spans:
-    index = cast("pd.MultiIndex", gathered.table.index)
-    return _Spans(index, np.arange(len(index)), gathered.signals)
+def _durations(model: AffectModel) -> tuple[float, float]:
+    """How long spans of speech shall be at least and at most, in seconds."""
+    return _DURATIONS if model.calibration is None else model.calibration.durations
 
 
-def _segmented(
-    gathered: Gathered,
+def _cut(
+    rows: pd.DataFrame,
     segmentation: Segmentation,
     limits: tuple[float, float],
     channel: Channel,
     run: _Run,
 ) -> _Spans:
-    """Cut all recordings; those that have no span keep a row."""
-    rows = pd.DataFrame({"row": np.arange(len(gathered.table))}, index=gathered.table.index)
+    """Cut all recordings."""
     shortest, longest = limits
     cut, rejected = cut_files(
-        rows[~rows["row"].isin(list(gathered.signals))],
+        rows,
         segmentation,
         shortest=shortest,
         longest=longest,
         channel=channel,
+        sources=run.sources,
         jobs=run.jobs,
         cache=run.cache,
         progress=run.progress,
     )
-    tables = [cut[["row"]], rejected[["row"]]]
-    parts: list[InMemory | Result | None] = [None] * len(cut)
-    parts += map(Result, rejected["status"], rejected["message"])
-    for row, signal in gathered.signals.items():
-        times = _spans_of(signal, segmentation, limits, channel)
-        if isinstance(times, Result):
-            tables.append(rows.iloc[[row]])
-            parts.append(times)
-            continue
-        starts, ends = zip(*times, strict=True)
-        index = utterance_index([rows.index[row][0]] * len(times), starts, ends)
-        tables.append(pd.DataFrame({"row": row}, index=index))
-        parts += [cut_signal(signal, *span) for span in times]
-    frame = pd.concat(tables)
-    order = np.argsort(frame["row"].to_numpy(), kind="stable")
-    twice = frame.index[order].duplicated()
+    twice = cut.index.duplicated() & (segmentation.kind != "none")
     if twice.any():
         _LOG.warning("%d segments belong to several rows that overlap; each comes once", sum(twice))
-        order = order[~twice]
-    ordered = [parts[position] for position in order]
-    return _Spans(
-        cast("pd.MultiIndex", frame.index[order]),
-        frame["row"].to_numpy()[order],
-        {i: part for i, part in enumerate(ordered) if part and not isinstance(part, Result)},
-        {i: part for i, part in enumerate(ordered) if isinstance(part, Result)},
+    return _Spans(cut[~twice], rejected)
+
+
+def _extracted(spans: _Spans, backend: Backend, run: _Run) -> tuple[FeatureTable, NDArray[np.intp]]:
+    """Features of all spans, in the order of the input; and the row of the input of each."""
+    cut, rejected = spans
+    features = extract(
+        pd.DataFrame(index=cut.index),
+        features=backend,
+        sources=run.sources,
+        jobs=run.jobs,
+        cache=run.cache,
+        progress=run.progress and len(cut) > FEW,  # the bar itself takes 50 ms to load
     )
-
-
-def _spans_of(
-    signal: InMemory, segmentation: Segmentation, limits: tuple[float, float], channel: Channel
-) -> Sequence[tuple[float, float]] | Result:
-    """Cut a recording in memory; or say why it has no span."""
-    shortest, longest = limits
-    try:
-        samples = np.concatenate(list(stream_audio(signal, channel=channel)))
-        times = segment_signal(samples, segmentation, shortest=shortest, longest=longest)
-    except Exception as error:  # one recording never ends the run
-        return result_of(error)
-    return times or Result(Status.NO_SPEECH, Status.NO_SPEECH.sentence)
-
-
-def _extracted(spans: _Spans, backend: Backend, run: _Run) -> FeatureTable:
-    """Features of all spans: of files in parallel, of what is in memory here."""
-    signals, rejected = sorted(spans.signals), sorted(spans.rejected)
-    files = np.setdiff1d(np.arange(len(spans.index)), [*signals, *rejected])
-    parts = [
-        extract(
-            pd.DataFrame(index=spans.index[files]),
-            features=backend,
-            jobs=run.jobs,
-            cache=run.cache,
-            progress=run.progress and len(files) > FEW,  # the bar itself takes 50 ms to load
-        )
-    ]
-    if signals:
-        recordings = [spans.signals[row] for row in signals]
-        parts.append(extract_signals(recordings, spans.index[signals], backend=backend))
-    if rejected:
-        missing = np.full((len(rejected), len(backend.spec.features)), np.nan, np.float32)
-        results = [spans.rejected[row] for row in rejected]
-        frame = pd.DataFrame(index=spans.index[rejected])
-        parts.append(table_of_results(frame, backend.spec, missing, results))
-    return parts[0] if len(parts) == 1 else _joined(parts, [*files, *signals, *rejected])
-
-
-def _joined(parts: Sequence[FeatureTable], positions: Sequence[int]) -> FeatureTable:
-    """Put tables together, each row at its position."""
-    order = np.argsort(positions)
+    if not len(rejected):
+        return features, cut["row"].to_numpy()
+    missing = np.full((len(rejected), len(backend.spec.features)), np.nan, np.float32)
+    results = [Result(*why) for why in zip(rejected["status"], rejected["message"], strict=True)]
+    frame = pd.DataFrame(index=rejected.index)
+    parts = [features, table_of_results(frame, backend.spec, missing, results)]
+    origin = np.concatenate([cut["row"], rejected["row"]])
+    order = np.argsort(origin, kind="stable")
     values = pd.concat([part.values for part in parts]).iloc[order]
-    rows = pd.concat([part.rows for part in parts if len(part)]).iloc[order]
-    return FeatureTable(parts[0].spec, values, rows)
+    measured = pd.concat([part.rows for part in parts if len(part)]).iloc[order]
+    return FeatureTable(backend.spec, values, measured), origin[order]
 
 
 def _embedding_table(

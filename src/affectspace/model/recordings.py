@@ -1,4 +1,4 @@
-"""What a caller hands over (paths, arrays, a table) as one utterance table."""
+"""What a caller hands over (paths, contents, arrays, a table) as one utterance table."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from itertools import groupby
 from numbers import Real
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from affectspace.audio import Content
+from affectspace.audio.names import table_name
+from affectspace.audio.sources import InMemory
 from affectspace.errors import TableError
-from affectspace.features.signals import InMemory
+from affectspace.features.work import Source
 from affectspace.tables import INDEX, find_utterances, utterance_index
-from affectspace.tables.table import listed
+from affectspace.tables.frames import listed
 
-Recording = str | os.PathLike[str] | InMemory
+Recording = str | os.PathLike[str] | Content | InMemory
 Recordings = Recording | Iterable[Recording] | pd.DataFrame
 
 
@@ -24,11 +28,11 @@ class Gathered(NamedTuple):
 
     Attributes:
         table: the utterance table.
-        signals: those rows, by position, that are in memory.
+        sources: those that are in memory, by their file's name in the table.
     """
 
     table: pd.DataFrame
-    signals: Mapping[int, InMemory]
+    sources: Mapping[str, Source]
 
 
 def gather(recordings: Recordings) -> Gathered:
@@ -36,19 +40,21 @@ def gather(recordings: Recordings) -> Gathered:
 
     Args:
         recordings: a path (of whatever [`find_utterances`][affectspace.tables.find_utterances]
-            takes), samples with their sampling rate, several of either, or an utterance table; its
-            index may also be the columns `file`, and `start` and `end` where they are needed.
+            takes), a file's `Content`, samples with their sampling rate, several of these, or an
+            utterance table; its index may also be the columns `file`, and `start` and `end` where
+            they are needed.
 
     Returns:
-        The rows. What is in memory is called `signal`, or `signal-3` as the fourth of several.
+        The rows. Samples are called `signal`, or `signal-3` as the fourth of several.
 
     Raises:
-        TableError: when the table has another index, or paths hold nothing.
-        TypeError: when something is neither a path nor samples with their sampling rate.
+        TableError: when the table has another index, paths hold nothing, or two contents have one
+            name.
+        TypeError: when something is none of these.
     """
     if isinstance(recordings, pd.DataFrame):
         return Gathered(_as_table(recordings), {})
-    if isinstance(recordings, str | os.PathLike) or _in_memory(recordings):
+    if _is_path(recordings) or isinstance(recordings, Content) or _is_signal(recordings):
         items: list[Any] = [recordings]
     elif isinstance(recordings, Iterable) and not hasattr(recordings, "dtype"):
         items = list(recordings)
@@ -72,25 +78,34 @@ def _as_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _gathered(items: list[Any], *, numbered: bool) -> Gathered:
     tables: list[pd.DataFrame] = []
-    signals: dict[int, InMemory] = {}
-    rows = 0
-    for in_memory, run in groupby(enumerate(items), lambda item: _in_memory(item[1])):
-        numbers, found = zip(*run, strict=True)
-        if in_memory:
-            names = [f"signal-{number}" if numbered else "signal" for number in numbers]
-            tables.append(pd.DataFrame(index=utterance_index(names)))
-            for row, (samples, rate) in enumerate(found, rows):
-                signals[row] = (samples, int(rate))
-        else:
-            for item in found:
-                if not isinstance(item, str | os.PathLike):
-                    raise _misunderstood(item)
-            tables.append(find_utterances(found))
-        rows += len(tables[-1])
-    return Gathered(pd.concat(tables) if tables else _nothing(), signals)
+    sources: dict[str, Source] = {}
+    for on_disk, run in groupby(enumerate(items), lambda item: _is_path(item[1])):
+        if on_disk:
+            tables.append(find_utterances([item for _, item in run]))
+            continue
+        held = [_named(item, f"signal-{number}" if numbered else "signal") for number, item in run]
+        for name, source in held:
+            if name in sources:
+                raise TableError(f"two recordings in memory are called {name!r}; rename one")
+            sources[name] = source
+        tables.append(pd.DataFrame(index=utterance_index([name for name, _ in held])))
+    return Gathered(pd.concat(tables) if tables else _nothing(), sources)
 
 
-def _in_memory(recording: Any) -> bool:
+def _named(recording: Any, name: str) -> tuple[str, Source]:
+    """Return what a recording in memory is called in tables, and the recording."""
+    if isinstance(recording, Content):
+        return table_name(recording.name), recording.data
+    if _is_signal(recording):
+        return name, (np.asarray(recording[0]), int(recording[1]))
+    raise _misunderstood(recording)
+
+
+def _is_path(recording: Any) -> bool:
+    return isinstance(recording, str | os.PathLike)
+
+
+def _is_signal(recording: Any) -> bool:
     """Whether it is a pair of samples and sampling rate."""
     return (
         isinstance(recording, tuple)
@@ -103,7 +118,7 @@ def _in_memory(recording: Any) -> bool:
 
 def _misunderstood(recording: Any) -> TypeError:
     return TypeError(
-        "a recording is a path or a pair (samples, sampling_rate), and this is "
+        "a recording is a path, a Content or a pair (samples, sampling_rate), and this is "
         f"{type(recording).__name__}"
     )
 

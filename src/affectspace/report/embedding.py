@@ -24,7 +24,8 @@ TITLE = "Activation and valence in speech"
 
 SCRIPTS = (
     *("embedding.rows.js", "embedding.state.js", "page.theme.js", "embedding.colour.js"),
-    *("embedding.tooltip.js", "embedding.plane.js", "embedding.histograms.js"),
+    *("embedding.axes.js", "embedding.tooltip.js", "embedding.doubts.js", "embedding.plane.js"),
+    "embedding.histograms.js",
     *("embedding.trajectory.js", "embedding.table.js", "embedding.details.js"),
     *("embedding.filters.js", "embedding.main.js"),
 )
@@ -32,8 +33,8 @@ SCRIPTS = (
 
 SHARED = (
     *("page.css", "embedding.css", "embedding.rows.js", "embedding.state.js", "page.theme.js"),
-    *("embedding.colour.js", "embedding.tooltip.js", "embedding.table.js"),
-    *("embedding.details.js", "embedding.filters.js"),
+    *("embedding.colour.js", "embedding.axes.js", "embedding.tooltip.js", "embedding.table.js"),
+    *("embedding.details.js", "embedding.filters.js", "embedding.doubts.js"),
 )
 """Those styles and scripts that also serve where the rows come from a service."""
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-import affectspace
 from affectspace.evaluation.intervals import Difference
 from affectspace.evaluation.paired import MEAN, in_words
 from affectspace.evaluation.transfer import LABELS
+from affectspace.report import page
 from affectspace.report.text import cells, markdown_table, number
 
 TITLE = "Transfer to languages left out"
@@ -209,14 +206,9 @@ def evaluation_page(
         warnings: sentences that stand above the figures.
         notice: a banner at the top, for instance that the data is synthetic.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("affectspace"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
     tables = {title: summary_table(results, metric) for metric, title in METRICS.items()}
-    return environment.get_template("evaluation.html").render(
-        version=affectspace.__version__,
+    return page.plain(
+        "evaluation.html",
         title=TITLE,
         notice=notice,
         warnings=list(warnings),
@@ -228,14 +220,7 @@ def evaluation_page(
         reference="" if comparison.empty else str(comparison["first"].iloc[0]),
         choices=cells(choices_table(choices)),
         inputs=cells(inputs),
-        figures={name: _embedded(figure) for name, figure in figures.items()},
+        figures={name: page.picture(figure) for name, figure in figures.items()},
         notes=NOTES,
         config=config,
     )
-
-
-def _embedded(figure: Figure) -> str:
-    """A figure as a data address."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

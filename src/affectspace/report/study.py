@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-import affectspace
 from affectspace.evaluation import paper
 from affectspace.evaluation.transfer import LABELS
+from affectspace.report import page
 from affectspace.report.evaluation import comparison_sentences
 from affectspace.report.text import cells, markdown_table, number
 
@@ -191,13 +188,8 @@ def study_page(
         notice: a banner at the top, for instance that the data is synthetic.
     """
     compared = pd.DataFrame() if comparison is None else comparison
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("affectspace"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("study.html").render(
-        version=affectspace.__version__,
+    return page.plain(
+        "study.html",
         notice=notice,
         warnings=warnings,
         inputs=cells(inputs),
@@ -210,13 +202,6 @@ def study_page(
         compared=COMPARED,
         consistency=cells(consistency_table(results)),
         classification=cells(classification_table(results)),
-        figures={caption: _embedded(figure) for caption, figure in figures.items()},
+        figures={caption: page.picture(figure) for caption, figure in figures.items()},
         config=config,
     )
-
-
-def _embedded(figure: Figure) -> str:
-    """A figure as a data address."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

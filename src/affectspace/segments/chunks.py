@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from affectspace.audio import extent
 from affectspace.audio.names import locate
 from affectspace.errors import AudioError
-from affectspace.features.work import Result
+from affectspace.features.work import Result, Source, memory_of
 from affectspace.segments.spans import FRAME
 from affectspace.tables import utterance_index
 
@@ -22,11 +23,14 @@ SMALL = 2_000_000  # bytes; a file that isn't larger isn't looked at
 _CHUNK = round(CHUNK_FRAMES * FRAME * 1e9)  # ns
 
 
-def chunked(index: pd.Index) -> tuple[pd.MultiIndex, NDArray[np.intp]]:
+def chunked(
+    index: pd.Index, sources: Mapping[str, Source]
+) -> tuple[pd.MultiIndex, NDArray[np.intp]]:
     """Cut the long rows of an utterance index into chunks of about 10 minutes.
 
     Args:
         index: an utterance index, n rows.
+        sources: the recordings of those files that are in memory.
 
     Returns:
         The index of the chunks, in order; and which row each belongs to. The first chunk of a row
@@ -37,7 +41,8 @@ def chunked(index: pd.Index) -> tuple[pd.MultiIndex, NDArray[np.intp]]:
     ends: list[pd.Timedelta] = []
     rows: list[int] = []
     for row, (file, start, end) in enumerate(index):
-        cuts = [pd.Timedelta(cut, "ns") for cut in _cuts(str(file), start, end)]
+        source = sources[file] if file in sources else locate(str(file))
+        cuts = [pd.Timedelta(cut, "ns") for cut in _cuts(source, start, end)]
         files += [file] * (len(cuts) + 1)
         starts += [start, *cuts]
         ends += [*cuts, end]
@@ -45,15 +50,15 @@ def chunked(index: pd.Index) -> tuple[pd.MultiIndex, NDArray[np.intp]]:
     return utterance_index(files, starts, ends), np.array(rows, np.intp)
 
 
-def _cuts(file: str, start: pd.Timedelta, end: pd.Timedelta) -> list[int]:
-    """Return where to cut between two times, in ns; nowhere if the file can't be read."""
+def _cuts(source: Source, start: pd.Timedelta, end: pd.Timedelta) -> list[int]:
+    """Return where to cut between two times, in ns; nowhere if it can't be read, or is far away."""
     try:
-        path = locate(file)
         # a Path costs more than it gives
-        small = os.path.getsize(path) <= SMALL  # noqa: PTH202
+        size = os.path.getsize(source) if isinstance(source, str) else memory_of(source)  # noqa: PTH202
+        small = size <= SMALL
         if small or (not pd.isna(end) and end.value - start.value < 1.5 * _CHUNK):
             return []
-        first, last = (round(time * 1e9) for time in extent(path, start=start, end=end))
+        first, last = (round(time * 1e9) for time in extent(source, start=start, end=end))
     except (AudioError, OSError):  # whoever reads it will say so
         return []
     return [first + i * _CHUNK for i in range(1, round((last - first) / _CHUNK))]

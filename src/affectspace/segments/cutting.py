@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from affectspace.audio import SAMPLING_RATE, AudioFile, Channel, Status
+from affectspace.audio import SAMPLING_RATE, AudioFile, Channel, Status, extent
+from affectspace.audio.sources import InMemory
 from affectspace.features.batch import as_utterances, run_tasks, tasks_of
-from affectspace.features.work import Result, Span, result_of, seconds
+from affectspace.features.work import Compute, Result, Source, Span, result_of, seconds
 from affectspace.progress import progress_bar
 from affectspace.segments.chunks import Chunks, chunked
 from affectspace.segments.settings import Segmentation
@@ -28,6 +29,7 @@ def segment(
     shortest: float,
     longest: float,
     channel: Channel = "first",
+    sources: Mapping[str, Source] | None = None,
     jobs: int | None = None,
     cache: str | os.PathLike[str] | bool | None = None,
     progress: bool = False,
@@ -45,6 +47,8 @@ def segment(
         shortest: what is wanted of a span of speech, in seconds; some may stay shorter.
         longest: the longest span of speech, in seconds. Windows are as long as they are.
         channel: `first`, `mean` of all channels, or a channel's number, from 0.
+        sources: the recordings of those files that are in memory, by their name in the table: a
+            file's bytes, or samples with their sampling rate.
         jobs: worker processes; None is one per core, or none where that isn't worth while. With 1
             all happens in this process, where a crash of a library isn't survived.
         cache: the folder of the cache; None is `AFFECTSPACE_CACHE` or the platform's place for
@@ -74,14 +78,16 @@ def segment(
         return table, _rejected(table, [], {})
     speech = segmentation.kind == "speech"
     _spans(Result(Status.OK, duration=1.0), segmentation, shortest=shortest, longest=longest)
-    parts, owners = chunked(table.index) if speech else (table.index, np.arange(len(table)))
-    which, tasks = tasks_of(parts)
+    parts, owners = (
+        chunked(table.index, sources or {}) if speech else (table.index, np.arange(len(table)))
+    )
+    which, tasks = tasks_of(parts, sources)
     places = _places(which, owners)
     chunks = [Chunks(count) for count in np.bincount(owners, minlength=len(table))]
     spans: dict[int, Spans] = {}
     reasons: dict[int, tuple[str, str]] = {}
 
-    def keep(slot: int, result: Result) -> None:
+    def keep(slot: int, _: int, result: Result) -> None:
         for row, number in places[slot]:
             whole = chunks[row].add(number, result)
             if whole is None:
@@ -97,9 +103,9 @@ def segment(
     with progress_bar(len(places), word, show=progress) as advance:
         run_tasks(
             tasks,
-            partial(speech_of, channel=channel) if speech else extent_of,
+            Compute(partial(speech_of, channel=channel) if speech else extent_of),
             keep,
-            contract=speech_spec(channel) if speech else None,
+            contracts=[speech_spec(channel)] if speech else [],
             jobs=jobs,
             cache=cache,
             advance=advance,
@@ -142,10 +148,11 @@ def segment_signal(
     return _spans(result, segmentation, shortest=shortest, longest=longest)
 
 
-def extent_of(file: AudioFile, span: Span) -> Result:
-    """Measure how long a span of a file really is, by the file's header."""
+def extent_of(recording: AudioFile | InMemory, span: Span) -> Result:
+    """Measure how long a span of a recording really is, by the file's header."""
     try:
-        start, end = file.extent(*seconds(span))
+        start, end = seconds(span)
+        start, end = extent(recording, start=start, end=end)
     except Exception as error:  # one file never ends the run
         return result_of(error)
     return Result(Status.OK, duration=end - start)

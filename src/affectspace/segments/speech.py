@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affectspace.audio import SAMPLING_RATE, AudioFile, Channel, Status, stream_audio
+from affectspace.audio.sources import InMemory
 from affectspace.features.spec import FeatureSpec
 from affectspace.features.work import Result, Span, result_of, seconds
 
@@ -53,8 +54,8 @@ def speech_spec(channel: Channel) -> FeatureSpec:
     )
 
 
-def speech_of(file: AudioFile, span: Span, *, channel: Channel) -> Result:
-    """Find speech in a span of a file.
+def speech_of(recording: AudioFile | InMemory, span: Span, *, channel: Channel) -> Result:
+    """Find speech in a span of a recording.
 
     Returns:
         `values` are the probabilities, and `duration` is that of the span, in seconds; or a status
@@ -65,7 +66,7 @@ def speech_of(file: AudioFile, span: Span, *, channel: Channel) -> Result:
 
     def counted() -> Iterator[NDArray[np.float32]]:
         nonlocal samples
-        for block in stream_audio(file, channel=channel, start=start, end=end):
+        for block in stream_audio(recording, channel=channel, start=start, end=end):
             samples += len(block)
             yield block
 

@@ -11,24 +11,25 @@ import numpy as np
 import pandas as pd
 
 from affectspace.adapt import Adaptation, adapt, adapted_card, aligned, suggest
-from affectspace.adapt.adaptation import Goal
+from affectspace.adapt.adaptation import Goal, check_ratings
 from affectspace.adapt.expectation import as_records
 from affectspace.errors import TableError
 from affectspace.features import FeatureTable
 from affectspace.features.table import stored_spec
 from affectspace.model import AffectModel, check_output, load_model, save_model
 from affectspace.model.contract import adopt
-from affectspace.study.inputs import Extraction, read_corpus
+from affectspace.study.inputs import Extraction, read_corpus, read_rows
 from affectspace.tables import write_table
 
 SUGGESTIONS = "suggestions.csv"
 
 
 class AdaptedFolder(NamedTuple):
-    """What was written: the adaptation, and the suggested rows as an utterance table."""
+    """What was written: the adaptation, suggested rows as an utterance table, and warnings."""
 
     adaptation: Adaptation
     suggestions: pd.DataFrame
+    warnings: tuple[str, ...] = ()
 
 
 def adapt_model(
@@ -71,16 +72,24 @@ def adapt_model(
     """
     check_output(output)  # before the work, not after it
     start = model if isinstance(model, AffectModel) else load_model(model)
-    start, table = _read(
-        start, Path(data), name or Path(data).stem, jobs=jobs, cache=cache, progress=progress
-    )
-    ratings = _ratings(start, table.rows, columns)
-    rated = ratings.notna().any(axis=1).to_numpy()
+    path, name = Path(data), name or Path(data).stem
+    ready = path.is_file() and start.spec is not None and stored_spec(path) == start.spec
+    if ready:
+        table = FeatureTable.read(path)
+        rows = table.rows
+    else:
+        start = adopt(start)
+        extraction = _extraction(start, jobs, cache)
+        name, rows = read_rows(name, path, extraction=extraction)
+    ratings = _ratings(start, rows, columns)  # what is wrong is said before anything is extracted
+    rated = np.isfinite(check_ratings(start, ratings, len(ratings))).any(axis=1)
     if not (rated.any() or suggestions or align):
         raise TableError(
             f"{data} has no ratings of {' or '.join(start.labels)}, so there is nothing to adapt "
             "to: name their columns with --labels, ask for suggestions, or align"
         )
+    if not ready:
+        table = read_corpus(name, path, extraction=extraction, progress=progress).table
     if align:
         start = aligned(start, table)
     speakers = table.rows["speaker"].to_numpy(dtype=object) if "speaker" in table.rows else None
@@ -98,31 +107,30 @@ def adapt_model(
     if suggestions:
         blank = dict.fromkeys(start.labels, np.nan)
         write_table(suggested.assign(**blank), Path(output) / SUGGESTIONS)
-    return AdaptedFolder(adaptation, suggested)
+    return AdaptedFolder(adaptation, suggested, _known(start, name, rows))
 
 
-def _read(
-    model: AffectModel,
-    path: Path,
-    name: str,
-    *,
-    jobs: int | None,
-    cache: str | bool | None,
-    progress: bool,
-) -> tuple[AffectModel, FeatureTable]:
-    """The model under the contract of the features, and the features with their rows."""
-    if path.is_file() and model.spec is not None and stored_spec(path) == model.spec:
-        return model, FeatureTable.read(path)
-    model = adopt(model)
+def _extraction(model: AffectModel, jobs: int | None, cache: str | bool | None) -> Extraction:
     assert model.spec is not None  # noqa: S101  (adopt has refused models without a contract)
-    extraction = Extraction(
+    return Extraction(
         features=model.spec.name,
         channel=model.spec.channel,
         level=model.spec.level,
         jobs=jobs,
         cache=cache,
     )
-    return model, read_corpus(name, path, extraction=extraction, progress=progress).table
+
+
+def _known(model: AffectModel, name: str, rows: pd.DataFrame) -> tuple[str, ...]:
+    """Warn where the data's corpus is one that the model was trained on, after its own record."""
+    here = {name, *(rows["corpus"].dropna().astype(str) if "corpus" in rows else ())}
+    met = [source for source in model.record.get("sources", ()) if source in here]
+    if not met:
+        return ()
+    return (
+        f"The model was trained on {', '.join(met)}: it knows these utterances and speakers, so "
+        "what it gains on them says little about speech that it hasn't heard.",
+    )
 
 
 def _ratings(

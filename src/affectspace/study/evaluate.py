@@ -31,7 +31,7 @@ from affectspace.study.inputs import Corpus, Extraction, read_corpora
 from affectspace.study.languages import PROTOCOL
 from affectspace.study.material import Material, gather
 from affectspace.study.recipes import ModelRecipe
-from affectspace.study.selection import Chosen, Task, choose, tasks_of
+from affectspace.study.selection import Chosen, Task, check_targets, choose, tasks_of
 from affectspace.study.ways import Way
 from affectspace.tables import filled_at_once
 
@@ -90,6 +90,7 @@ def run_evaluation(
         for name in (way.recipe.features, way.recipe.teacher_features):
             if name is not None:
                 features.spec(name)
+    check_targets(corpora, settings.targets or ())
     with filled_at_once(Path(output)) as folder:  # a folder that can't be written fails early
         read: dict[tuple[Any, ...], tuple[dict[str, Corpus], Material]] = {}
         done: list[_Done] = []

@@ -97,27 +97,48 @@ def read_corpus(
         ContractError: if a feature table holds another set.
         MissingExtraError: if the set needs an extra that isn't installed.
     """
-    extraction = extraction or Extraction()
+    extraction, path = extraction or Extraction(), Path(path)
+    known, opened = _opened(name, path, extraction, labels)
+    if isinstance(opened, FeatureTable):
+        return Corpus(known, path, _digest([path]), opened)
+    return _extracted(known, path, opened, extraction, progress=progress)
+
+
+def read_rows(
+    name: str, path: str | Path, *, extraction: Extraction | None = None
+) -> tuple[str, pd.DataFrame]:
+    """Read what is known of a corpus's utterances, as `read_corpus` does, and open no recording.
+
+    Returns:
+        The corpus's name in the registry's spelling, and its rows with labels.
+
+    Raises:
+        AffectspaceError: as `read_corpus` does.
+    """
+    known, opened = _opened(name, Path(path), extraction or Extraction(), None)
+    return known, opened.rows if isinstance(opened, FeatureTable) else opened
+
+
+def _opened(
+    name: str, path: Path, extraction: Extraction, labels: str | Path | None
+) -> tuple[str, FeatureTable | pd.DataFrame]:
+    """A corpus's name, and its features where they are there, or else its utterances."""
     # at first, as it may need an extra
     spec = features.spec(extraction.features, channel=extraction.channel, level=extraction.level)
-    path = Path(path)
     if labels is not None and not Path(labels).exists():
         raise TableError(f"there are no labels at {labels}")
     if path.is_dir():
         known = corpora.get(name).name
-        utterances = corpora.read(known, path, labels=labels)
-        return _extracted(known, path, utterances, extraction, progress=progress)
+        return known, corpora.read(known, path, labels=labels)
     if not path.is_file():
         raise CorpusError(f"{name}: there is no folder and no table at {path}")
-    known = _known(name)
+    known = known_name(name)
     if set(spec.features) <= set(tables.read_frame(path).columns):
         table = FeatureTable.read(path, extraction.features)
         spec.check(table.spec)
-        rows = _labelled(known, table.rows, labels)
-        return Corpus(known, path, _digest([path]), replace(table, rows=rows))
+        return known, replace(table, rows=_labelled(known, table.rows, labels))
     _refuse_other_sets(path, spec.name)
-    utterances = _labelled(known, tables.read_table(path, resolve=True), labels)
-    return _extracted(known, path, utterances, extraction, progress=progress)
+    return known, _labelled(known, tables.read_table(path, resolve=True), labels)
 
 
 def read_corpora(
@@ -141,8 +162,8 @@ def read_corpora(
     return found
 
 
-def _known(name: str) -> str:
-    """The registry's spelling of a corpus's name; a name that isn't there, as it is."""
+def known_name(name: str) -> str:
+    """Return the registry's spelling of a corpus's name; a name that isn't there, as it is."""
     try:
         return corpora.get(name).name
     except CorpusError:

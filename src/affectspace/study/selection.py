@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from affectspace import corpora
 from affectspace.errors import TableError
 from affectspace.evaluation.calibrate import Fold, calibrated
 from affectspace.evaluation.lolo import (
@@ -21,6 +22,7 @@ from affectspace.evaluation.lolo import (
 from affectspace.evaluation.metrics import pearson
 from affectspace.evaluation.transfer import LABELS
 from affectspace.model import AffectModel
+from affectspace.study.inputs import known_name
 from affectspace.study.material import Material
 from affectspace.study.scaling import in_units, trained_on
 from affectspace.study.ways import Scorer, Way, completed
@@ -65,6 +67,33 @@ class Chosen(NamedTuple):
     scorer: Scorer
     choice: str
     inner: Mapping[str, float]
+
+
+def check_targets(names: Iterable[str], wanted: Iterable[str]) -> None:
+    """Refuse targets that these corpora can't have, before any of them is read.
+
+    Args:
+        names: of the corpora that are given.
+        wanted: targets: a corpus, or a corpus and one of its languages, as in `emotale-da`.
+
+    Raises:
+        TableError: if one is of no corpus, or of a language that the package knows to be not in it.
+    """
+    known = [known_name(name) for name in names]
+    for target in wanted:
+        of = [name for name in known if target == name or target.startswith(f"{name}-")]
+        if not of:
+            raise TableError(f"there is no target {target}; the corpora are {', '.join(known)}")
+        spoken = _languages(of[0])
+        if target != of[0] and spoken and target.removeprefix(f"{of[0]}-") not in spoken:
+            raise TableError(
+                f"there is no target {target}; the languages of {of[0]} are {', '.join(spoken)}"
+            )
+
+
+def _languages(name: str) -> tuple[str, ...]:
+    """What a corpus is known to be in; nothing where the package doesn't know it."""
+    return tuple(corpora.get(name).languages) if name in corpora.names() else ()
 
 
 def tasks_of(

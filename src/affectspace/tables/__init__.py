@@ -6,9 +6,7 @@ those of `TEXT_COLUMNS` and `NUMBER_COLUMNS` where they are known, and any other
 """
 
 from affectspace.tables.files import check_writable, filled_at_once, replaced_at_once
-from affectspace.tables.inputs import LIST_SUFFIX, find_utterances
-from affectspace.tables.labels import AUDIO_SUFFIXES, add_labels, file_stem, read_labels
-from affectspace.tables.table import (
+from affectspace.tables.frames import (
     FILE_HEADERS,
     INDEX,
     NUMBER_COLUMNS,
@@ -16,15 +14,21 @@ from affectspace.tables.table import (
     TABLE_SUFFIXES,
     TEXT_COLUMNS,
     TEXT_DTYPE,
+    read_frame,
+    stream_frames,
+    text_column,
+)
+from affectspace.tables.inputs import LIST_SUFFIX, find_utterances, same_file, stream_utterances
+from affectspace.tables.labels import AUDIO_SUFFIXES, add_labels, file_stem, read_labels
+from affectspace.tables.table import (
     check_table,
     read_audformat,
-    read_frame,
     read_table,
     resolve_files,
-    text_column,
     utterance_index,
     write_table,
 )
+from affectspace.tables.text import csv_text, write_csv
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -39,6 +43,7 @@ __all__ = [
     "add_labels",
     "check_table",
     "check_writable",
+    "csv_text",
     "file_stem",
     "filled_at_once",
     "find_utterances",
@@ -48,7 +53,11 @@ __all__ = [
     "read_table",
     "replaced_at_once",
     "resolve_files",
+    "same_file",
+    "stream_frames",
+    "stream_utterances",
     "text_column",
     "utterance_index",
+    "write_csv",
     "write_table",
 ]

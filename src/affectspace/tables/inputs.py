@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import IO, Any
 
 import pandas as pd
 
-from affectspace.audio.names import locate, table_name
+from affectspace.audio.names import absolute, is_address, table_name
+from affectspace.audio.sources import open_bytes
 from affectspace.errors import TableError
+from affectspace.tables.addresses import files_at
+from affectspace.tables.frames import TABLE_SUFFIXES, listed, read_frame, stream_frames
 from affectspace.tables.labels import AUDIO_SUFFIXES
-from affectspace.tables.table import TABLE_SUFFIXES, listed, read_rows, utterance_index
+from affectspace.tables.table import as_rows, utterance_index
 
 LIST_SUFFIX = ".txt"
 STDIN = "-"
+_BLOCK = 2**16  # bytes of a list read at once
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,79 +52,149 @@ def find_utterances(
         >>> find_utterances(["a.wav", "b.wav", "a.wav"]).index.get_level_values("file").to_list()
         ['a.wav', 'b.wav']
     """
-    tables: list[pd.DataFrame] = []
-    files: list[str] = []  # of the inputs since the last table: a frame for each would take 3 ms
-    void: list[str] = []
-    for given in inputs:
-        rows, nothing = _rows(os.fspath(given), stdin)
-        if not len(rows):
-            void.append(nothing)
-        elif isinstance(rows, list):
-            files += rows
-        else:
-            tables += [*_whole(files), rows]
-            files = []
-    tables += _whole(files)
-    if not tables:
-        raise TableError("; ".join(void) or "there is no input: name files, folders or tables")
-    for nothing in void:
-        _LOG.warning("%s", nothing)
+    tables = list(_tables(inputs, stdin, None))
     return _once(tables[0] if len(tables) == 1 else pd.concat(tables))
 
 
-def _rows(path: str, stdin: IO[bytes] | None) -> tuple[list[str] | pd.DataFrame, str]:
-    """Return an input's files or table, and what to say where there is nothing in it."""
-    suffix = Path(path).suffix.lower()
+def stream_utterances(
+    inputs: Iterable[str | os.PathLike[str]], *, stdin: IO[bytes] | None = None, rows: int = 10_000
+) -> Iterator[pd.DataFrame]:
+    """Yield the utterances that the inputs stand for, some at a time, in bounded memory.
+
+    Args:
+        inputs: as for [`find_utterances`][affectspace.tables.find_utterances]; also addresses as
+            fsspec opens them, of files, tables, lists, folders, and patterns such as
+            `s3://bucket/*.wav` (extra `remote`).
+        stdin: as for `find_utterances`.
+        rows: how many at a time, at most.
+
+    Yields:
+        Utterance tables, in the order of the inputs. A row that is named several times comes
+        several times. One folder's own names are held at once, to sort them.
+
+    Raises:
+        TableError: as for `find_utterances`; once all inputs were read where none holds a row.
+        MissingExtraError: for an address, without the extra `remote`.
+    """
+    return _tables(inputs, stdin, rows)
+
+
+def same_file(file: str) -> str:
+    """Return one and the same text for a file, however its path is written in a table."""
+    return table_name(absolute(file))
+
+
+def _tables(
+    inputs: Iterable[str | os.PathLike[str]], stdin: IO[bytes] | None, rows: int | None
+) -> Iterator[pd.DataFrame]:
+    """Yield the utterances of all inputs, `rows` at a time; None is a table's all."""
+    files: list[str] = []  # of the inputs since the last table: a frame for each would take 3 ms
+    void: list[str] = []
+    found = False
+    for given in inputs:
+        path = os.fspath(given)
+        count = 0
+        if _suffix(path) in TABLE_SUFFIXES and not os.path.isdir(path):  # noqa: PTH112
+            yield from _whole(files)
+            files = []
+            for frame in [read_frame(path)] if rows is None else stream_frames(path, rows):
+                table = as_rows(frame, path)
+                count += len(table)
+                if len(table):
+                    yield table
+        else:
+            for file in _files(path, stdin):
+                count += 1
+                files.append(file)
+                if len(files) == rows:
+                    yield from _whole(files)
+                    files = []
+        found = found or count > 0
+        if not count:
+            void.append(_nothing(path, stdin))
+    yield from _whole(files)
+    if not found:
+        raise TableError("; ".join(void) or "there is no input: name files, folders or tables")
+    for nothing in void:
+        _LOG.warning("%s", nothing)
+
+
+def _files(path: str, stdin: IO[bytes] | None) -> Iterator[str]:
+    """Yield the files that an input that is no table stands for."""
     if path == STDIN and stdin is not None:
-        return list(_listed(stdin.read(), "")), "standard input names no files"
-    if os.path.isdir(path):  # noqa: PTH112  (keeps the text as it is)
-        formats = listed(AUDIO_SUFFIXES)
-        return _audio_below(path), f"{path} holds no audio: nothing ends in {formats}"
-    if suffix in TABLE_SUFFIXES:
-        return read_rows(path), f"{path} has no rows"
-    if suffix == LIST_SUFFIX:
+        yield from _listed(stdin, "")
+    elif _suffix(path) == LIST_SUFFIX and not os.path.isdir(path):  # noqa: PTH112
         try:
-            content = Path(path).read_bytes()
+            with open_bytes(path) as file:
+                yield from _listed(file, os.path.dirname(path))  # noqa: PTH120
         except OSError as error:
             raise TableError(f"{path} can't be read as a list: {error.strerror}") from None
-        return list(_listed(content, os.path.dirname(path))), f"{path} names no files"  # noqa: PTH120
-    return [path], ""
-
-
-def _listed(content: bytes, folder: str) -> Iterator[str]:
-    """Yield the files that the lines of a list stand for."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # a Windows shell's `>`
-        text = content.decode("utf-16", "replace")
     else:
-        text = content.decode("utf-8-sig", "surrogateescape")
-    for line in text.split("\n"):
-        if not line.strip():
-            continue
-        path = os.path.join(folder, line.rstrip())  # noqa: PTH118
-        # a look at the disk only where the name leaves it open
-        if Path(path).suffix.lower() not in AUDIO_SUFFIXES and os.path.isdir(path):  # noqa: PTH112
-            yield from _audio_below(path)
-        else:
+        yield from _below(path)
+
+
+def _nothing(path: str, stdin: IO[bytes] | None) -> str:
+    """Say that there is nothing in an input."""
+    if path == STDIN and stdin is not None:
+        return "standard input names no files"
+    suffix = _suffix(path)
+    if suffix in TABLE_SUFFIXES:
+        return f"{path} has no rows"
+    if suffix == LIST_SUFFIX:
+        return f"{path} names no files"
+    return f"{path} holds no audio: nothing ends in {listed(AUDIO_SUFFIXES)}"
+
+
+def _listed(file: IO[bytes], folder: str) -> Iterator[str]:
+    """Yield the files that the lines of a list stand for."""
+    for line in map(str.rstrip, _lines(file)):
+        if line:
+            path = line if is_address(line) else os.path.join(folder, line)  # noqa: PTH118
+            yield from _below(path)
+
+
+def _lines(file: IO[bytes]) -> Iterator[str]:
+    """Yield the lines of a text as they come, of UTF-8 and of a Windows shell's UTF-16."""
+    start = file.read(2)
+    wide = start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    encoding, errors = ("utf-16", "replace") if wide else ("utf-8-sig", "surrogateescape")
+    rest = ""
+    blocks = itertools.chain([start], iter(lambda: file.read(_BLOCK), b""))
+    for text in codecs.iterdecode(blocks, encoding, errors):
+        *lines, rest = (rest + text).split("\n")
+        yield from lines
+    yield rest
+
+
+def _below(path: str) -> Iterator[str]:
+    """Yield what is in a folder, and a file as it is; it may not be there."""
+    # a look at the disk only where the name leaves it open
+    if is_address(path):
+        yield from files_at(path)
+    elif _suffix(path) not in AUDIO_SUFFIXES and os.path.isdir(path):  # noqa: PTH112
+        yield from _audio_below(path, set())
+    else:
+        yield path
+
+
+def _audio_below(folder: str, seen: set[str]) -> Iterator[str]:
+    """Yield the recordings in a folder and those below, by path, links to folders followed once."""
+    real = os.path.realpath(folder)
+    if real in seen:
+        return
+    seen.add(real)
+    with os.scandir(folder) as entries:
+        names = [e.name + os.sep * e.is_dir() for e in entries if not e.name.startswith(".")]
+    for name in sorted(names):  # with the separator behind folders that is the order of all paths
+        path = os.path.join(folder, name)  # noqa: PTH118
+        if name.endswith(os.sep):
+            yield from _audio_below(path.removesuffix(os.sep), seen)
+        elif _suffix(name) in AUDIO_SUFFIXES:
             yield path
 
 
-def _audio_below(folder: str) -> list[str]:
-    """Find the recordings in a folder and those below, links to folders followed once."""
-    files: list[str] = []
-    seen: set[str] = set()
-    for where, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(where)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files += [
-            os.path.join(where, name)  # noqa: PTH118
-            for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in AUDIO_SUFFIXES
-        ]
-    return sorted(files)
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()  # noqa: PTH122  (a Path for each of millions is slow)
 
 
 def _whole(files: list[str]) -> list[pd.DataFrame]:
@@ -131,8 +205,7 @@ def _whole(files: list[str]) -> list[pd.DataFrame]:
 def _once(table: pd.DataFrame) -> pd.DataFrame:
     """Leave out rows that came before, however their path was written; keep their columns."""
     frame = table.index.to_frame(index=False)
-    paths = [os.path.abspath(locate(file)) for file in frame["file"]]  # noqa: PTH100
-    frame["file"] = [table_name(path) for path in paths]
+    frame["file"] = [same_file(file) for file in frame["file"]]
     again = frame.duplicated().to_numpy()
     if not again.any():
         return table

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from affectspace.errors import TableError
-from affectspace.tables.table import FILE_HEADERS, RATINGS, listed, read_frame
+from affectspace.tables.frames import FILE_HEADERS, RATINGS, listed, read_frame
 
 logger = logging.getLogger(__name__)
 

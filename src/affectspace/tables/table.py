@@ -7,36 +7,33 @@ those of `TEXT_COLUMNS` and `NUMBER_COLUMNS` where they are known, and any other
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from affectspace.audio.names import table_name
+from affectspace.audio.names import is_address, table_name
 from affectspace.audio.status import Status
 from affectspace.errors import MissingExtraError, TableError
 from affectspace.tables.files import replaced_at_once
-from affectspace.tables.times import MISSING, in_seconds, read_times
-
-TABLE_SUFFIXES = (".csv", ".parquet", ".jsonl")
-INDEX = ("file", "start", "end")
-RATINGS = ("activation", "valence", "dominance")
-TEXT_COLUMNS = ("corpus", "language", "speaker", "gender", "emotion", "intensity", "sentence")
-NUMBER_COLUMNS = ("age", *RATINGS)
-
-# "str" from pandas 3 on, "object" before: what a column of Python strings becomes
-TEXT_DTYPE = pd.Series(["text"]).dtype
+from affectspace.tables.frames import (
+    INDEX,
+    NUMBER,
+    TEXT_DTYPE,
+    listed,
+    read_frame,
+    table_suffix,
+    with_known_names,
+)
+from affectspace.tables.text import json_lines, write_csv
+from affectspace.tables.times import in_seconds, read_times
 
 _TIME_DTYPE = "timedelta64[ns]"
-FILE_HEADERS = ("file", "filename", "file_name", "filname", "name", "utt_id")
-_NUMBER = re.compile(r"(age|(activation|valence|dominance)(_\w+)?)")
+_NS = np.dtype("m8[ns]")
 
 
 def utterance_index(
@@ -74,8 +71,8 @@ def utterance_index(
     return pd.MultiIndex.from_arrays(
         [
             pd.Series([_file(file) for file in files], dtype=TEXT_DTYPE),
-            read_times([0.0] * n if starts is None else starts, "start"),
-            read_times([None] * n if ends is None else ends, "end"),
+            pd.TimedeltaIndex(np.zeros(n, _NS)) if starts is None else read_times(starts, "start"),
+            pd.TimedeltaIndex(np.full(n, "NaT", _NS)) if ends is None else read_times(ends, "end"),
         ],
         names=list(INDEX),
     )
@@ -102,7 +99,7 @@ def check_table(table: pd.DataFrame) -> pd.DataFrame:
             "a column is called arousal; rename it to activation, or read the file with read_table"
         )
     for column in table.columns:
-        if _NUMBER.fullmatch(str(column)) and not pd.api.types.is_numeric_dtype(table[column]):
+        if NUMBER.fullmatch(str(column)) and not pd.api.types.is_numeric_dtype(table[column]):
             raise TableError(
                 f"column {column!r} should hold numbers and has dtype {table[column].dtype}"
             )
@@ -173,24 +170,31 @@ def read_table(path: str | Path, *, resolve: bool = False) -> pd.DataFrame:
         TableError: when the file is missing, isn't a table, or doesn't pass
             [`check_table`][affectspace.tables.check_table].
     """
-    table = _read(path, check_table)
+    table = _checked(read_frame(path), path, check_table)
     return resolve_files(table, Path(path).parent) if resolve else table
 
 
-def read_rows(path: str | Path) -> pd.DataFrame:
-    """Read an utterance table for those who answer row by row, with files resolved.
+def as_rows(frame: pd.DataFrame, path: str | Path) -> pd.DataFrame:
+    """Make an utterance table of what a table's file holds, for those who answer row by row.
 
     Unlike [`read_table`][affectspace.tables.read_table] it lets rows through that come more than
     once, and spans that no recording has.
 
+    Args:
+        frame: from [`read_frame`][affectspace.tables.read_frame].
+        path: the table's file; the files that it names are relative to it.
+
     Raises:
-        TableError: when the file is missing, isn't a table, or a row has no file name.
+        TableError: when it isn't such a table, or a row has no file name.
     """
-    return resolve_files(_read(path, _check_names), Path(path).parent)
+    address = is_address(str(path))
+    folder = os.path.dirname(path) if address else Path(path).parent  # noqa: PTH120
+    return resolve_files(_checked(frame, path, _check_names), folder)
 
 
-def _read(path: str | Path, check: Callable[[pd.DataFrame], object]) -> pd.DataFrame:
-    frame = read_frame(path)
+def _checked(
+    frame: pd.DataFrame, path: str | Path, check: Callable[[pd.DataFrame], object]
+) -> pd.DataFrame:
     try:
         table = _indexed(frame)
         check(table)
@@ -211,45 +215,12 @@ def _indexed(frame: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def read_frame(path: str | Path) -> pd.DataFrame:
-    """Read CSV, Parquet or JSON lines into plain columns, with this module's dtypes and names.
-
-    An index that was stored with a name comes back as columns. The columns of `TEXT_COLUMNS` and
-    `rater` stay text (a speaker `01` isn't the number 1); ratings and age become float64, anything
-    that isn't a number raises; `arousal` becomes `activation`.
-
-    Args:
-        path: a `.csv`, `.parquet` or `.jsonl` file.
-
-    Returns:
-        One row per line, with a plain counting index.
-
-    Raises:
-        TableError: when the file is missing or unreadable, or a rating isn't a number.
-    """
-    path = Path(path)
-    suffix = _table_suffix(path)
-    try:
-        if suffix == ".parquet":
-            frame = pd.read_parquet(path)
-            named = [name for name in frame.index.names if name is not None]
-            frame = frame.reset_index(drop=not named)
-        elif suffix == ".jsonl":
-            frame = pd.read_json(path, lines=True, dtype=False, convert_dates=False)
-        else:
-            frame = _read_csv(path)
-    except FileNotFoundError:
-        raise TableError(f"{path} does not exist") from None
-    except (OSError, ValueError) as error:
-        raise TableError(f"{path} can't be read as a table: {error}") from error
-    return _named(frame, path)
-
-
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
     """Write an utterance table as CSV, Parquet or JSON lines, by the suffix; all or nothing.
 
     CSV is as audformat writes it: `file,start,end` first, times as `0 days 00:00:01`. JSON lines
-    are an object per row, with times in seconds and null for what is missing.
+    are an object per row, with times in seconds and null for what is missing. In both, numbers
+    have 9 significant digits; Parquet keeps all.
 
     Args:
         table: the utterance table.
@@ -259,15 +230,15 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
         TableError: when the table or the suffix is wrong.
     """
     path = Path(path)
-    suffix = _table_suffix(path)
+    suffix = table_suffix(path)
     check_table(table)
     with replaced_at_once(path) as beside:
         if suffix == ".parquet":
             table.to_parquet(beside)
         elif suffix == ".jsonl":
-            beside.write_text(_json_lines(table), encoding="utf-8")
+            beside.write_text(json_lines(table), encoding="utf-8")
         else:
-            table.to_csv(beside, encoding="utf-8")
+            write_csv(table, beside)
 
 
 def resolve_files(table: pd.DataFrame, root: str | Path) -> pd.DataFrame:
@@ -275,14 +246,17 @@ def resolve_files(table: pd.DataFrame, root: str | Path) -> pd.DataFrame:
 
     Args:
         table: the utterance table.
-        root: the folder. Absolute paths of the table stay as they are.
+        root: the folder. Absolute paths and addresses of the table stay as they are.
 
     Returns:
         A copy with new file names.
     """
     files, starts, ends = (table.index.get_level_values(level) for level in INDEX)
     folder = "" if Path(root) == Path() else root  # else ./ before every name
-    resolved = [os.path.join(folder, file) for file in files]  # noqa: PTH118  (keeps the text)
+    resolved = [
+        file if is_address(file) else os.path.join(folder, file)  # noqa: PTH118  (keeps the text)
+        for file in files
+    ]
     return table.set_axis(utterance_index(resolved, list(starts), list(ends)))
 
 
@@ -315,85 +289,9 @@ def read_audformat(root: str | Path, table: str) -> pd.DataFrame:
     frame = database[table].get().copy()
     index = audformat.utils.to_segmented_index(frame.index)
     frame.index = utterance_index(*(list(index.get_level_values(level)) for level in INDEX))
-    plain = _named(frame.reset_index(drop=True), root).set_index(frame.index)
+    plain = with_known_names(frame.reset_index(drop=True), root).set_index(frame.index)
     return resolve_files(check_table(plain), root)
 
 
 def _file(name: Any) -> Any:
     return table_name(name) if isinstance(name, str | os.PathLike) else name
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV as text, then turn into numbers what is no known text."""
-    with path.open(encoding="utf-8-sig") as file:
-        header = file.readline()
-    other = next((mark for mark in ";\t|" if mark in header and "," not in header), None)
-    if other is not None:
-        raise ValueError(f"its columns are separated by {other!r}, and should be by commas")
-    frame = pd.read_csv(
-        path, dtype=TEXT_DTYPE, keep_default_na=False, na_values=[""], encoding="utf-8-sig"
-    )
-    if not isinstance(frame.index, pd.RangeIndex):  # pandas shifts the columns
-        raise ValueError("its rows have more columns than the header; is there a decimal comma?")
-    frame.columns = pd.Index([str(name).strip() for name in frame.columns])
-    frame = frame[[name for name in frame.columns if not re.fullmatch(r"Unnamed: \d+", name)]]
-    for column in frame.columns.difference([*INDEX, *TEXT_COLUMNS, *FILE_HEADERS, "rater"]):
-        with contextlib.suppress(ValueError):
-            frame[column] = pd.to_numeric(frame[column].replace(dict.fromkeys(MISSING)))
-    return frame
-
-
-def _json_lines(table: pd.DataFrame) -> str:
-    frame = table.reset_index()
-    for time in INDEX[1:]:
-        frame[time] = frame[time].dt.total_seconds()
-    plain = frame.replace([np.inf, -np.inf], np.nan).astype(object)
-    rows = plain.where(plain.notna(), None).to_dict("records")
-    return "".join(
-        json.dumps(row, ensure_ascii=False, allow_nan=False, default=str) + "\n" for row in rows
-    )
-
-
-def _named(frame: pd.DataFrame, source: Path) -> pd.DataFrame:
-    """Call arousal activation, and give known columns their dtype."""
-    names = [re.sub(r"^arousal(?=$|_)", "activation", str(name)) for name in frame.columns]
-    if len(set(names)) < len(names):
-        raise TableError(f"{source}: a column comes twice (activation is also called arousal)")
-    frame = frame.set_axis(names, axis="columns")
-    for column in names:
-        if column in (*TEXT_COLUMNS, "file", "rater"):
-            frame[column] = text_column(frame[column])
-        elif _NUMBER.fullmatch(column):
-            try:
-                frame[column] = pd.to_numeric(frame[column]).astype("float64")
-            except (ValueError, TypeError) as error:
-                raise TableError(f"{source}: column {column!r}: {error}") from error
-    return frame
-
-
-def _table_suffix(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix not in TABLE_SUFFIXES:
-        raise TableError(
-            f"{path}: a table's name ends in {listed(TABLE_SUFFIXES)}, this one in {suffix!r}"
-        )
-    return suffix
-
-
-def text_column(values: pd.Series[Any] | Sequence[Any]) -> pd.Series[Any]:
-    """Return values as text, None and NaN as NaN, with the dtype of this module's text columns.
-
-    Examples:
-        >>> text_column([7, None, "a"]).tolist()
-        ['7', nan, 'a']
-    """
-    column = pd.Series(values, dtype=object)
-    text: pd.Series[Any] = column.map(str, na_action="ignore")
-    return text.where(column.notna(), float("nan")).astype(cast("Any", TEXT_DTYPE))
-
-
-def listed(names: Any, limit: int = 5) -> str:
-    """Join some names for a message."""
-    texts = [str(name) for name in names]
-    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
-    return (", ".join(texts[:limit]) or "nothing") + more

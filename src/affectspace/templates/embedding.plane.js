@@ -5,34 +5,12 @@ const Plane = (() => {
   const SVG_MOST = 2000; // points that are drawn as SVG; more need WebGL
   const SAMPLE = 3000; // points that stand for all where there is no WebGL
   const CELLS = 48; // of the density beneath the sample, each way
-  const RATINGS = ['activation', 'valence'];
-  const CORNERS = [[0, 1, 'tense'], [1, 1, 'excited'], [0, 0, 'sad'], [1, 0, 'calm']];
 
   const plot = Dom.byId('plane');
   const cross = Dom.byId('cross');
   let points = new Int32Array(); // the row of each point
   let scheme = null;
   let hovered = -1;
-
-  const isRating = (column) => column.own && RATINGS.includes(column.name);
-
-  function axisChoices() {
-    const unplottable = /_(low|high)$/;
-    return Rows.columns.filter((column) => (
-      column.kind === 'number' && !(column.own && unplottable.test(column.name))
-      && Rows.hasValues(column)
-    ));
-  }
-
-  /** Valence across and activation up; what a model lacks is replaced by what there is. */
-  function defaultAxes() {
-    const choices = axisChoices();
-    const named = (name) => choices.find((column) => column.own && column.name === name);
-    const [activation, valence] = [named('activation'), named('valence')];
-    const spare = named('unusualness') ?? named('duration') ?? choices[0] ?? null;
-    if (activation || valence) return { x: valence ?? spare, y: activation ?? spare };
-    return { x: named('z1') ?? spare, y: named('z2') ?? spare };
-  }
 
   function visibleRows({ x, y }) {
     return State.shown.filter((row) => Number.isFinite(x.values[row]) && Number.isFinite(y.values[row]));
@@ -46,13 +24,13 @@ const Plane = (() => {
   function draw() {
     const { x, y } = State.axes;
     if (!x || !y) return;
-    Dom.byId('plane-title').textContent = title(State.axes);
+    Dom.byId('plane-title').textContent = Axes.title(State.axes);
     const rows = visibleRows(State.axes);
     const sampled = rows.length > SVG_MOST && !Theme.webgl && rows.length > SAMPLE;
     points = sampled ? sample(rows, SAMPLE) : rows;
     scheme = Colour.scheme(State.colour);
     const traces = sampled ? [density(rows, State.axes)] : [];
-    traces.push(scatter(rows.length));
+    traces.push(scatter(rows.length), ...doubts(rows.length));
     Plotly.react(plot, traces, layout(State.axes), Theme.config);
     Colour.legend(State.colour, scheme);
     Dom.byId('plane-note').textContent = note(rows.length, sampled);
@@ -71,6 +49,21 @@ const Plane = (() => {
     };
   }
 
+  /** Above the points, and out of the pointer's way. */
+  function doubts(count) {
+    if (!Doubts.areMarked()) return [];
+    const { x, y } = State.axes;
+    const { size } = dots(points.length);
+    return Doubts.kinds.map((kind) => ({ kind, rows: Array.from(Doubts.of(points, kind)) })).map(({ kind, rows }) => ({
+      type: count > SVG_MOST && Theme.webgl ? 'scattergl' : 'scatter', mode: 'markers', hoverinfo: 'skip',
+      x: rows.map((row) => x.values[row]), y: rows.map((row) => y.values[row]),
+      marker: {
+        symbol: kind.symbol, size: size + 4, color: Theme.variable('--ink'), opacity: Doubts.strength(rows.length),
+        line: { width: size < 6 ? 0.8 : 1.2, color: Theme.variable('--ink') },
+      },
+    }));
+  }
+
   function symbols() {
     if (scheme.looks.every((look) => look.symbol === 'circle')) return {};
     return { symbol: Array.from(points, (row) => scheme.looks[scheme.slots[row]].symbol) };
@@ -85,7 +78,7 @@ const Plane = (() => {
   }
 
   function density(rows, { x, y }) {
-    const [xs, ys] = [x, y].map((column) => range(column));
+    const [xs, ys] = [x, y].map(Axes.range);
     const z = Array.from({ length: CELLS }, () => new Array(CELLS).fill(0));
     const cell = (value, [low, high]) => Math.min(Math.max(Math.floor(((value - low) / (high - low)) * CELLS), 0), CELLS - 1);
     for (const row of rows) z[cell(y.values[row], ys)][cell(x.values[row], xs)] += 1;
@@ -98,22 +91,10 @@ const Plane = (() => {
     };
   }
 
-  /** Ratings from 1 to 5, shares as they are, and all else by its values. */
-  function range(column) {
-    if (isRating(column)) return [0.95, 5.05];
-    let [low, high] = [Infinity, -Infinity];
-    for (const value of column.values) {
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-    const margin = (high - low || 1) * 0.04;
-    return [low - margin, high + margin];
-  }
-
   function layout({ x, y }) {
     const side = (column) => Theme.axis({
-      title: { text: axisTitle(column), standoff: 6 }, range: range(column),
-      ...(isRating(column) ? { tickvals: [1, 2, 3, 4, 5] } : {}),
+      title: { text: axisTitle(column), standoff: 6 }, range: Axes.range(column),
+      ...(Axes.isRating(column) ? { tickvals: [1, 2, 3, 4, 5] } : {}),
     });
     return Theme.layout({
       xaxis: side(x), yaxis: side(y), shapes: neutral(x, y), annotations: corners(x, y),
@@ -124,27 +105,21 @@ const Plane = (() => {
 
   /** Only the names of our own columns go to the plots: an input's name could hold markup. */
   function axisTitle(column) {
-    if (isRating(column)) return `${column.name} (1 to 5)`;
+    if (Axes.isRating(column)) return `${column.name} (1 to 5)`;
     return column.own ? column.label : '';
   }
 
   function neutral(x, y) {
     const line = { color: Theme.variable('--soft'), width: 1.5, dash: 'dot' };
     const shapes = [];
-    if (isRating(x)) shapes.push({ type: 'line', layer: 'between', line, x0: 3, x1: 3, yref: 'paper', y0: 0, y1: 1 });
-    if (isRating(y)) shapes.push({ type: 'line', layer: 'between', line, y0: 3, y1: 3, xref: 'paper', x0: 0, x1: 1 });
+    if (Axes.isRating(x)) shapes.push({ type: 'line', layer: 'between', line, x0: 3, x1: 3, yref: 'paper', y0: 0, y1: 1 });
+    if (Axes.isRating(y)) shapes.push({ type: 'line', layer: 'between', line, y0: 3, y1: 3, xref: 'paper', x0: 0, x1: 1 });
     return shapes;
   }
 
-  const isAffectPlane = ({ x, y }) => isRating(x) && isRating(y) && x.name === 'valence' && y.name === 'activation';
-
-  function title({ x, y }) {
-    return isAffectPlane({ x, y }) ? 'Affect plane' : `${y.label} against ${x.label}`;
-  }
-
   function corners(x, y) {
-    if (!isAffectPlane({ x, y })) return [];
-    return CORNERS.map(([right, top, text]) => ({
+    if (!Axes.isAffectPlane({ x, y })) return [];
+    return Axes.CORNERS.map(([right, top, text]) => ({
       text, showarrow: false, xref: 'paper', yref: 'paper', x: right, y: top,
       xanchor: right ? 'right' : 'left', yanchor: top ? 'top' : 'bottom',
       font: { color: Theme.variable('--soft'), size: 13 }, borderpad: 4, bgcolor: Theme.faded(Theme.variable('--paper'), 0.6),
@@ -181,7 +156,7 @@ const Plane = (() => {
   }
 
   function interval(column, row) {
-    if (!isRating(column)) return [];
+    if (!Axes.isRating(column)) return [];
     return ['low', 'high'].map((end) => Rows.number(`${column.name}_${end}`, row)).filter(Number.isFinite);
   }
 
@@ -225,7 +200,7 @@ const Plane = (() => {
   }
 
   function start() {
-    State.axes = defaultAxes();
+    State.axes = Axes.defaults();
     draw();
     if (!State.axes.x) return;
     plot.on('plotly_hover', hover);
@@ -241,5 +216,5 @@ const Plane = (() => {
     State.on('select', drawCross);
   }
 
-  return { start, axisChoices, rowsOfPoints: () => points };
+  return { start, rowsOfPoints: () => points };
 })();

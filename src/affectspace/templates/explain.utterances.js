@@ -25,6 +25,8 @@
   function waterfall(row, label) {
     const added = told.families.map((family, i) => [family, told.added[label][i][row]]);
     added.sort((one, other) => Math.abs(other[1]) - Math.abs(one[1]));
+    const limit = told.limit[label][row];
+    if (limit) added.push(['end of the scale', limit]);
     const names = ['usual', ...added.map(([family]) => family), 'estimate'];
     const rows = names.map((_, i) => i);
     const steps = added.map(([, value]) => value);

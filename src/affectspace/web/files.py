@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import Request
@@ -27,15 +28,23 @@ PAGES = Path(__file__).parent / "pages"
 
 @dataclass(frozen=True)
 class PackagedFile:
-    """A file as it is sent."""
+    """A file as it is sent.
+
+    Attributes:
+        content: its bytes.
+        media_type: what it is.
+        tag: by which a browser knows that it has it already.
+        headers: further ones of the answer.
+    """
 
     content: bytes
     media_type: str
     tag: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def answer(self, request: Request) -> Response:
         """Return it, or word that the browser has it already."""
-        headers = {"Cache-Control": "no-cache", "ETag": self.tag}
+        headers = {"Cache-Control": "no-cache", "ETag": self.tag, **self.headers}
         if request.headers.get("if-none-match") == self.tag:
             return Response(status_code=304, headers=headers)
         return Response(self.content, media_type=self.media_type, headers=headers)

@@ -1,11 +1,14 @@
 """What every request passes before the service sees it, and every answer before a browser does.
 
+A WebSocket passes the same, and is refused with an HTTP answer before it opens.
+
 Hosts: a page of somebody else's whose name is made to point at this machine (DNS rebinding) asks
 under its own name, and is turned away. Addresses in digits can't be rebound and pass.
 """
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import logging
 import math
@@ -40,6 +43,10 @@ HEADERS = {
 LOCAL_NAMES = ("localhost",)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 BODY_LIMIT = 65_536  # bytes
+HEADER_BYTES = 32_768  # of path, query and headers together
+MOST_DIGITS = 15  # of a length
+BEARER_PROTOCOL = "bearer."
+"""A browser's WebSocket can't send headers of its own, but names of protocols: one is the token."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,8 @@ class Rules:
         body_limit: bytes that a request may hold.
         larger: other limits, by path.
         unlimited: beginnings of paths that may be asked as often as one likes.
+        token: what all must show who ask for anything that isn't public; None asks for none.
+        public: paths that need no token; those that end in `/` stand for all below them.
         known: the rate of those whom `who` knows, each for himself.
         strangers: the rate of all others, by their address.
         who: tells who asks; None is a stranger.
@@ -64,6 +73,8 @@ class Rules:
     body_limit: int = BODY_LIMIT
     larger: Mapping[str, int] = field(default_factory=dict)
     unlimited: tuple[str, ...] = ("/static/",)
+    token: str | None = field(default=None, repr=False)
+    public: tuple[str, ...] = ("/", "/healthz", "/static/")
     known: RateLimit = field(default_factory=lambda: RateLimit(per_second=30, burst=120))
     strangers: RateLimit = field(default_factory=lambda: RateLimit(per_second=10, burst=120))
     who: Callable[[Headers], str | None] = lambda headers: None  # noqa: ARG005
@@ -87,46 +98,63 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if scope["type"] != "http":  # no service here speaks anything else
-            return
-        path = scope["path"]
+        path, is_socket = scope["path"], scope["type"] == "websocket"
 
         begun = False
 
         async def sending(message: Message) -> None:
             nonlocal begun
-            if message["type"] == "http.response.start":
+            if message["type"] == "websocket.accept":
+                begun = True
+            elif message["type"] in ("http.response.start", "websocket.http.response.start"):
                 begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         try:
             self._check(scope, Headers(scope=scope))
             limit = self._rules.larger.get(path, self._rules.body_limit)
-            await self._app(scope, _limited(receive, limit), sending)
+            # the size of a message is the server's affair, and of many the route's
+            receiving = receive if is_socket else _limited(receive, limit)
+            await self._app(scope, receiving, sending)
         except Refusal as refusal:
             await refused(refusal)(scope, receive, sending)
         except Exception:  # here and not further out, where an answer would lack its headers
-            _LOG.exception("%s %s failed", scope["method"], path)
+            _LOG.exception("%s %s failed", scope.get("method", "WebSocket"), path)
             if begun:
                 raise
             await refused(unforeseen())(scope, receive, sending)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
+        size = sum(len(name) + len(value) for name, value in scope["headers"])
+        if size + len(scope["path"]) + len(scope.get("query_string", b"")) > HEADER_BYTES:
+            message = f"Address and headers take more than {HEADER_BYTES} bytes"
+            raise Refusal(431, "too_large", message, headers={"Connection": "close"})
         host = headers.get("host", "")
         if not is_host(host, self._rules.hosts):
             raise Refusal(421, "bad_host", "This service doesn't go by that name")
-        if scope["method"] not in SAFE_METHODS and not self._is_own(headers, host):
+        # a browser opens other sites' WebSockets without asking: they have no method that is safe
+        if scope.get("method") not in SAFE_METHODS and not self._is_own(headers, host):
             raise Refusal(403, "bad_origin", "This request comes from another site's page")
         if not scope["path"].startswith(self._rules.unlimited):
             self._check_rate(scope, headers)
+        self._check_token(scope, headers)
         length = headers.get("content-length", "0")
         limit = self._rules.larger.get(scope["path"], self._rules.body_limit)
-        if not length.isdecimal() or int(length) > limit:
+        if not length.isdecimal() or len(length) > MOST_DIGITS or int(length) > limit:
             raise _too_large(limit)
+
+    def _check_token(self, scope: Scope, headers: Headers) -> None:
+        path, token = scope["path"], self._rules.token
+        below = tuple(name for name in self._rules.public if name != "/" and name.endswith("/"))
+        if token is None or path in self._rules.public or path.startswith(below):
+            return
+        if not any(hmac.compare_digest(shown, token.encode()) for shown in _shown(scope, headers)):
+            message = "This service asks for a token: send the header 'Authorization: Bearer TOKEN'"
+            raise Refusal(401, "no_token", message, headers={"WWW-Authenticate": "Bearer"})
 
     def _is_own(self, headers: Headers, host: str) -> bool:
         """Tell whether the page that sends this is the service's own, or no page at all."""
@@ -171,6 +199,18 @@ def is_host(host: str, names: Collection[str]) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _shown(scope: Scope, headers: Headers) -> list[bytes]:
+    """Return the tokens that a request shows."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    shown = [token.strip()] if scheme.lower() == "bearer" else []
+    shown += [
+        protocol.removeprefix(BEARER_PROTOCOL)
+        for protocol in scope.get("subprotocols", ())
+        if protocol.startswith(BEARER_PROTOCOL)
+    ]
+    return [one.encode("utf-8", "surrogateescape") for one in shown]
 
 
 def _limited(receive: Receive, limit: int) -> Receive:

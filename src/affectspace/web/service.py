@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
+import affectspace
 from affectspace.web.files import PackagedFile, answer_file, packaged
 from affectspace.web.guard import Guard, Rules
 from affectspace.web.refusals import answer_refusals
@@ -20,22 +22,34 @@ def make_service(
     rules: Rules,
     pages: Collection[str],
     beside: Mapping[str, PackagedFile] | None = None,
+    described: bool = False,
+    health: Callable[[], Mapping[str, Any]] = lambda: {"ok": True},
+    health_responses: dict[int | str, dict[str, Any]] | None = None,
 ) -> FastAPI:
     """Make an application that serves packaged pages; routes of its own are added to it.
 
-    It serves no listing and no description of itself. Pages are what they are in the package:
-    what varies they fetch.
+    It serves no listing, and no description of itself unless it's for programs. Pages are what they
+    are in the package: what varies they fetch.
 
     Args:
         title: of the service.
         rules: what the guard lets through.
         pages: names of the pages `NAME.html` that are served at `/NAME`.
         beside: further files, by their names below `static/` (with it).
+        described: whether `/openapi.json` says what it takes and answers.
+        health: what `/healthz` says, with status 503 unless its `ok` is true.
+        health_responses: what its answers are, for the description.
 
     Returns:
         The application; `/static/...` serves the packaged files, `/healthz` says that it runs.
     """
-    app = FastAPI(title=title, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=title,
+        version=affectspace.__version__,
+        openapi_url="/openapi.json" if described else None,
+        docs_url=None,  # which would be fetched from elsewhere
+        redoc_url=None,
+    )
     app.add_middleware(Guard, rules=rules)
     answer_refusals(app)
     files = packaged() | dict(beside or {})
@@ -46,9 +60,11 @@ def make_service(
             return files["index.html"].answer(request)
         return PlainTextResponse(NOTHING)
 
-    @app.get("/healthz", include_in_schema=False)
-    async def health() -> Response:
-        return JSONResponse({"ok": True})
+    @app.get("/healthz", include_in_schema=described, responses=health_responses, tags=["service"])
+    async def healthy() -> Response:
+        """Say whether the service can do its work."""
+        found = dict(health())
+        return JSONResponse(found, 200 if found["ok"] else 503)
 
     @app.get("/static/{name:path}", include_in_schema=False)
     async def static(name: str, request: Request) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,11 @@ class Native:
             level=level,
             features=tuple(feature.name for feature in FEATURES),
         )
+
+    def many(self, signals: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Return the features of signals, shape (signals, 289); NaN where no frame is voiced."""
+        values: NDArray[np.float32] = features(signals)
+        return values
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the features of a signal, shape (n,) -> (289,).

@@ -25,7 +25,7 @@ REFERENCE = 27.5
 """Hz: the pitch of 0 semitones, the lowest key of a piano."""
 
 
-_AT_ONCE = 128  # frames
+_AT_ONCE = 256  # frames
 
 
 class Descriptor(NamedTuple):
@@ -186,8 +186,11 @@ def _of_harmonics(heard: Voice, resonances: Array) -> Array:
     differences = xp.full(
         (resonances.shape[0], 5), float("nan"), dtype=xp.float32, device=device(resonances)
     )
-    rows = xp.nonzero(heard.voiced)[0]
-    if rows.shape[0]:
+    voiced = xp.nonzero(heard.voiced)[0]
+    count = voiced.shape[0]
+    step = 4 * _AT_ONCE if is_numpy_array(resonances) else max(1, count)
+    for first in range(0, count, step):
+        rows = voiced[first : first + step]
         one = Voice(*(xp.take(each, rows, axis=0) for each in heard))
         two = [harmonic_difference(one, number) for number in (2, 4)]
         near = formant_differences(one, xp.take(resonances, rows, axis=0))

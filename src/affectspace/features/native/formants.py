@@ -37,7 +37,7 @@ _ORDER = 10
 _EMPHASIS = math.exp(-2 * math.pi * 50 / RATE)  # 6 dB per octave above 50 Hz
 _FLOOR = 1e-9  # of the power: keeps the recursion sound where the band is empty
 _TINY = 1e-30
-_BLOCK = 256  # frames; products of 512 are split over threads, at twice the cost
+_BLOCK = 320  # frames; products of 512 are split over threads, at twice the cost
 
 # where the search for poles begins: from where poles of speech mostly are, which saves a step
 _BEGIN = 0.87 * np.exp(1j * np.pi / _CEILING * np.array([600, 1700, 2900, 3900, 4400]))
@@ -216,7 +216,7 @@ def _autocorrelation(frames: Array) -> Array:
     xp = array_namespace(frames)
     where = device(frames)
     # as the window falls to 0, what the transform wraps around at 16 samples is nothing
-    power = power_spectrum(frames, hann(FRAME, frames), FRAME)[:, : _TOP + 1]
+    power = power_spectrum(frames, hann(FRAME), FRAME, _TOP + 1)
     cosines = xp.asarray(_cosines(), device=where)
     lags = cosines @ xp.permute_dims(xp.astype(power, xp.float64), (1, 0))
     return xp.concat([lags[:1, :] * (1 + _FLOOR) + _TINY, lags[1:, :]])

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from affectspace.features.native.arrays import array_namespace, device
+import numpy as np
+
+from affectspace.features.native.arrays import array_namespace, device, is_numpy_array
 
 RATE = 16_000
 """Samples per second."""
@@ -42,14 +44,19 @@ class Hops:
     counts: tuple[int, ...]
 
     def frames(self, size: int) -> Array:
-        """Return frames of a length in samples, even and at most 1,600, shape (n, size)."""
+        """Return frames of a length in samples, even and at most 1,600, shape (n, size).
+
+        They may share memory, so they aren't to be written to.
+        """
         xp = array_namespace(self.blocks)
         before = size // 2 - HOP // 2  # samples of the frame before the hop that holds its centre
         hops = -(-before // HOP) if before > 0 else 0
+        skip = hops * HOP - before
+        if is_numpy_array(self.blocks):
+            return _overlapping(self.blocks, skip, size, self.starts - hops)
         parts = [
             xp.take(self.blocks, self.starts + offset, axis=0) for offset in range(-hops, hops + 1)
         ]
-        skip = hops * HOP - before
         return xp.concat(parts, axis=1)[:, skip : skip + size]
 
     def rows(self) -> tuple[Array, Array]:
@@ -66,6 +73,19 @@ class Hops:
         place = xp.arange(max(self.counts), dtype=xp.int64, device=where)[None, :]
         there = place < counts[:, None]
         return first[:, None] + xp.minimum(place, counts[:, None] - 1), there
+
+
+def _overlapping(blocks: Array, skip: int, size: int, rows: Array) -> Array:
+    """Return the frames that begin so many samples behind where rows do; a view, if in a row."""
+    samples = blocks.reshape(-1)
+    width = samples.itemsize
+    count = max(0, (len(samples) - skip - size) // HOP + 1)
+    frames = np.ndarray(
+        (count, size), samples.dtype, samples, offset=skip * width, strides=(HOP * width, width)
+    )
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+        return frames[rows[0] : rows[-1] + 1]
+    return frames[rows]
 
 
 def layout(counts: tuple[int, ...], like: Array) -> Hops:

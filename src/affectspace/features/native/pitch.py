@@ -24,7 +24,7 @@ import numpy as np
 
 from affectspace.features.native.arrays import array_namespace, device, is_numpy_array
 from affectspace.features.native.hops import RATE, Array, Hops
-from affectspace.features.native.spectrum import hann
+from affectspace.features.native.spectrum import hann, power_spectrum
 
 LOWEST, HIGHEST = 55.0, 600.0
 """The range of the fundamental frequency in Hz."""
@@ -109,12 +109,11 @@ def voice(hops: Hops) -> Voice:
 
 def candidates(hops: Hops) -> Candidates:
     """Return the candidates of each frame, which depend on nothing but the frame (54 ms)."""
-    window = hann(WINDOW, hops.blocks)
     small, large = _CHUNKS if is_numpy_array(hops.blocks) else _CHUNKS_ELSEWHERE
 
     def transform(part: slice) -> tuple[Array, ...]:
         frames = Hops(hops.blocks, hops.starts[part], hops.counts).frames(WINDOW)
-        return _autocorrelation(frames, window)
+        return _autocorrelation(frames)
 
     count = hops.starts.shape[0]
     power, correlation, level = in_chunks(transform, count, small)
@@ -190,13 +189,11 @@ def _interpolation() -> np.ndarray:
     return weights
 
 
-def _autocorrelation(frames: Array, window: Array) -> tuple[Array, Array, Array]:
+def _autocorrelation(frames: Array) -> tuple[Array, Array, Array]:
     """Return power spectra, normalised autocorrelations and mean squares of windowed frames."""
     xp = array_namespace(frames)
     where = device(frames)
-    # in double precision as in `power_spectrum`
-    spectrum = xp.fft.rfft(frames * xp.astype(window, xp.float64), n=SIZE, axis=1)[:, :BINS]
-    power = xp.astype(xp.real(spectrum) ** 2 + xp.imag(spectrum) ** 2, xp.float32)
+    power = power_spectrum(frames, hann(WINDOW), SIZE, BINS)
     # few enough lags are wanted for a product to be faster than a transform
     raw = power[:, : SIZE // 4] @ xp.asarray(_cosines(), device=where)
     energy = raw[:, 0]

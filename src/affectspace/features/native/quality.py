@@ -10,13 +10,16 @@ import numpy as np
 from affectspace.features.native.arrays import array_namespace, device, is_numpy_array
 from affectspace.features.native.hops import HOP, RATE, Array, Hops
 from affectspace.features.native.pitch import SIZE, Voice, in_chunks
+from affectspace.features.native.spectrum import fold, folded
 
 _POINTS = 64  # at which a period is looked at
 _COARSE = 32  # at which its peak is looked for
 _SHIFTS = 6  # points by which the next period may come early or late: 9 % of the period
 _SAME = 4.08  # dB by which the amplitudes of neighbours differ at most
 _TREND = slice(8, 256)  # quefrencies in eighths of a millisecond: 1 to 32 ms
-_PEAK = slice(8, 126)  # of these: 2 to 17 ms
+_MIDDLE = 123.5  # of these, from 0 on
+_PEAK = slice(4, 63)  # of the even ones of these, and of the odd ones: 2 to 17 ms
+_CHUNK = 512  # frames at a time, for the processor's cache
 _NEAR = 2  # frames on either side that a frame's irregularity is averaged over
 
 
@@ -58,7 +61,14 @@ def irregularity(hops: Hops, voice: Voice) -> tuple[Array, Array]:
     values = xp.zeros((4, *voice.f0.shape), dtype=xp.float32, device=where)
     rows = xp.nonzero(voice.voiced)[0]
     if rows.shape[0]:
-        values[:, rows] = _perturbation(hops, rows, RATE / voice.f0[rows])
+        starts, period = hops.starts[rows], RATE / voice.f0[rows]
+        count = rows.shape[0]
+        size = _CHUNK if is_numpy_array(period) else count
+        signal = xp.reshape(hops.blocks, (-1,))
+        found = in_chunks(
+            lambda part: _perturbation(signal, starts[part], period[part]), count, size
+        )
+        values[:, rows] = xp.stack(found, axis=0)
     near, there = hops.rows()
     sums = _around(xp.where(there, values[:, near], 0))[:, there]
     known = voice.voiced & (sums[2:] > 0)
@@ -67,18 +77,18 @@ def irregularity(hops: Hops, voice: Voice) -> tuple[Array, Array]:
     return means[0], means[1]
 
 
-def _perturbation(hops: Hops, rows: Array, period: Array) -> Array:
-    """Return jitter, sum of shimmer, and how many values are in each, shape (4, frames)."""
+def _perturbation(signal: Array, starts: Array, period: Array) -> tuple[Array, ...]:
+    """Return jitter, sum of shimmer, and how many values are in each, of each frame."""
     xp = array_namespace(period)
-    signal = xp.reshape(hops.blocks, (-1,))
-    centre = _onsets(signal, hops.starts[rows] * HOP + HOP // 2, period)
+    centre = _onsets(signal, starts * HOP + HOP // 2, period)
     grid = (np.arange(-_POINTS - _SHIFTS, 2 * _POINTS + _SHIFTS) / _POINTS).astype(np.float32)
     at = period[:, None] * xp.asarray(grid, device=device(period))
     whole = xp.floor(at)
     part = at - whole
     index = xp.astype(whole, xp.int64) + centre[:, None]
-    left = signal[index]
-    points = left + part * (signal[index + 1] - left)
+    left = xp.take(signal, xp.reshape(index, (-1,)))
+    right = xp.take(signal, xp.reshape(index + 1, (-1,)))
+    points = xp.reshape(left, index.shape) + part * xp.reshape(right - left, index.shape)
     middle = points[:, _SHIFTS + _POINTS : _SHIFTS + 2 * _POINTS]
     # The lag to the period before is longer if that is early, the lag to the next if that is late.
     before = _match(middle, points[:, : _POINTS + 2 * _SHIFTS])
@@ -91,7 +101,7 @@ def _perturbation(hops: Hops, rows: Array, period: Array) -> Array:
     same = steps <= _SAME
     counted = xp.sum(xp.astype(same, xp.float32), axis=1)
     total = xp.sum(xp.where(same, steps, 0), axis=1)
-    return xp.stack([jitter, total, xp.ones_like(jitter), counted], axis=0)
+    return jitter, total, xp.ones_like(jitter), counted
 
 
 def _onsets(signal: Array, centre: Array, period: Array) -> Array:
@@ -166,21 +176,21 @@ def _prominence(power: Array) -> Array:
     where = device(power)
     decibels = (10 / math.log(10)) * xp.log(power[:, : SIZE // 4 + 1] + 1e-12)
     decibels = decibels - xp.mean(decibels, axis=1, keepdims=True)  # which isn't in what is kept
-    kept = xp.abs(decibels @ xp.asarray(_cosines(), device=where))
+    kept = xp.abs(fold(decibels) @ xp.asarray(_cosines(), device=where))
     level = (20 / math.log(10)) * xp.log(kept + 1e-6)
-    x = np.arange(level.shape[1], dtype=np.float32)
-    x = x - x.mean()
-    line = xp.asarray(x, device=where)
-    slope = level @ (line / float(np.sum(x**2)))
-    above = level - xp.mean(level, axis=1)[:, None] - slope[:, None] * line
-    return xp.clip(xp.max(above[:, _PEAK], axis=1), 0, None)
+    x = (np.arange(_TREND.stop - _TREND.start, dtype=np.float32) - _MIDDLE).reshape(-1, 2).T
+    line = xp.asarray(np.ascontiguousarray(x), device=where)[:, :, None]
+    slope = xp.sum(level @ line, axis=0) / float(np.sum(x**2))
+    mean = xp.sum(xp.sum(level, axis=2), axis=0) / x.size
+    above = level[:, :, _PEAK] - slope * xp.permute_dims(line, (0, 2, 1))[:, :, _PEAK]
+    highest = xp.max(xp.max(above, axis=2), axis=0)
+    return xp.clip(highest - mean, 0, None)
 
 
 @cache
 def _cosines() -> np.ndarray:
-    """Return what turns levels up to 4 kHz into the cepstrum that is kept, shape (257, 248)."""
+    """Return what turns levels up to 4 kHz into the cepstrum that is kept, shape (2, 129, 124)."""
     bins, quefrencies = np.arange(SIZE // 4 + 1), np.arange(_TREND.start, _TREND.stop)
     waves = np.cos(np.outer(bins, quefrencies) * (4 * np.pi / SIZE)) * (4 / SIZE)
     waves[[0, -1]] /= 2  # the ends of the band count once, all between for both signs
-    weights: np.ndarray = waves.astype(np.float32)
-    return weights
+    return folded(waves)

@@ -26,6 +26,8 @@ FLOOR = 1e-13
 """Power per bin that is added to every spectrum, where full scale is 1: some -130 dB, so that
 digital silence has a spectrum, a flat one."""
 
+_SOME = 16  # bins of a block
+
 ROLL_OFFS = (0.25, 0.5, 0.75, 0.9)
 """Shares of the power below a roll-off."""
 
@@ -42,11 +44,7 @@ def short_spectrum(hops: Hops) -> Array:
         Shape (n, 257), float32, above 0: power per bin, of which a sine of full scale has about 0.4
         in the highest one.
     """
-    frames = hops.frames(FRAME)
-    xp = array_namespace(frames)
-    window = hamming(FRAME, frames)
-    window = window * (2.0 / (xp.sum(window**2) * FRAME)) ** 0.5
-    return power_spectrum(frames, window, SIZE) + FLOOR
+    return power_spectrum(hops.frames(FRAME), _window(), SIZE) + FLOOR
 
 
 def decibels(power: Array) -> Array:
@@ -142,19 +140,18 @@ def moments(level: Array, magnitude: Array) -> Moments:
         magnitude: its root, shape (n, 257).
     """
     xp = array_namespace(magnitude)
-    total = xp.sum(magnitude, axis=1)
-    share = magnitude / total[:, None]
-    f = xp.asarray((frequencies(SIZE) / 1_000.0).astype(np.float32), device=device(magnitude))
-    mean = share @ f
-    away = f - mean[:, None]
-    squares = share * away * away
-    variance = xp.clip(xp.sum(squares, axis=1), 1e-4, None)
+    sums = xp.astype(magnitude, xp.float64) @ xp.asarray(_powers(), device=device(magnitude))
+    total = sums[:, 0]
+    mean, square, cube = (sums[:, k] / total for k in (1, 2, 3))
+    variance = xp.clip(square - mean**2, 1e-4, None)
     spread = xp.sqrt(variance)
-    third = xp.vecdot(squares, away)
+    third = cube - 3.0 * mean * square + 2.0 * mean**3
     # the mean of ln(share) is that of the level, less ln(total)
-    logarithm = xp.vecdot(share, level) * (math.log(10.0) / 20.0) - xp.log(total)
+    share_of_level = xp.astype(xp.vecdot(magnitude, level), xp.float64) / total
+    logarithm = share_of_level * (math.log(10.0) / 20.0) - xp.log(total)
     entropy = -logarithm / math.log(SIZE // 2 + 1)
-    return Moments(1_000.0 * mean, 1_000.0 * spread, third / spread**3, entropy)
+    found = (1_000.0 * mean, 1_000.0 * spread, third / (variance * spread), entropy)
+    return Moments(*(xp.astype(moment, xp.float32) for moment in found))
 
 
 def roll_offs(power: Array) -> Array:
@@ -167,18 +164,30 @@ def roll_offs(power: Array) -> Array:
         In Hz, shape (n, 4), between bins by linear interpolation.
     """
     xp = array_namespace(power)
+    where = device(power)
     n, bins = power.shape
-    below = xp.cumulative_sum(power, axis=1, dtype=xp.float64)
-    total = below[:, -1:]
-    rows = xp.arange(n, device=device(power))[:, None]
-    # each row as shares from its number to the next one: then all are one rising sequence
-    shares = xp.asarray(np.asarray(ROLL_OFFS), device=device(power))[None, :]
-    rising = xp.reshape(below / total + xp.astype(rows, xp.float64), (-1,))
-    wanted = xp.astype(rows, xp.float64) + shares
-    at = xp.searchsorted(rising, xp.reshape(wanted, (-1,)))
-    at = xp.clip(xp.reshape(at, (n, len(ROLL_OFFS))) - bins * rows, 0, bins - 1)
-    into = (below[rows, at] - shares * total) / xp.astype(power[rows, at], xp.float64)
-    return xp.astype((xp.astype(at, xp.float64) + 0.5 - into) * (RATE / SIZE), xp.float32)
+    count = n * len(ROLL_OFFS)
+    # first which 16 bins a share of the power ends in, then which one of them, each by a product
+    # along the bins: running sums over all of them take four times as long
+    up_to, within = (xp.asarray(sums, device=where) for sums in _running_sums())
+    ends = up_to @ xp.permute_dims(xp.astype(power, xp.float64), (1, 0))
+    shares = xp.asarray(np.asarray(ROLL_OFFS), device=where)
+    wanted = shares[:, None] * ends[-1, :]
+    block = xp.sum(xp.astype(ends[1:-1, None, :] < wanted, xp.int64), axis=0)
+    wanted, block = xp.reshape(wanted, (-1,)), xp.reshape(block, (-1,))
+    frame = xp.tile(xp.arange(n, dtype=xp.int64, device=where), (len(ROLL_OFFS),))
+    before = xp.take(xp.reshape(ends, (-1,)), block * n + frame)
+    steps = xp.arange(_SOME + 1, dtype=xp.int64, device=where)[:, None]
+    near = xp.reshape(power, (-1,))[frame * bins + block * _SOME + steps]
+    below = within @ xp.astype(near, xp.float64) + before
+    at = xp.sum(xp.astype(below[:-1, :] < wanted, xp.int64), axis=0)
+    column = xp.arange(count, dtype=xp.int64, device=where)
+    inside = at * count + column
+    over = xp.take(xp.reshape(below, (-1,)), inside) - wanted
+    into = over / xp.astype(xp.take(xp.reshape(near, (-1,)), inside), xp.float64)
+    place = xp.astype(block * _SOME + at, xp.float64) + 0.5 - into
+    hertz = xp.reshape(place * (RATE / SIZE), (len(ROLL_OFFS), n))
+    return xp.astype(xp.permute_dims(hertz, (1, 0)), xp.float32)
 
 
 def flux(magnitude: Array, hops: Hops) -> Array:
@@ -199,6 +208,31 @@ def flux(magnitude: Array, hops: Hops) -> Array:
     same_signal = hops.starts[1:] == hops.starts[:-1] + 1
     moved = xp.where(same_signal, 2.0 * change / (size[1:] + size[:-1]), xp.zeros_like(change))
     return xp.concat([xp.zeros_like(size[:1]), moved])
+
+
+@cache
+def _window() -> np.ndarray:
+    """A Hamming window such that the power of white noise is that of its samples, per bin."""
+    window = hamming(FRAME)
+    scaled: np.ndarray = window * (2.0 / (np.sum(window**2) * FRAME)) ** 0.5
+    return scaled
+
+
+@cache
+def _powers() -> np.ndarray:
+    """The frequency of each bin in kHz, to the power of 0, 1, 2, 3, shape (257, 4)."""
+    return (frequencies(SIZE)[:, None] / 1_000.0) ** np.arange(4)
+
+
+@cache
+def _running_sums() -> tuple[np.ndarray, np.ndarray]:
+    """What sums a spectrum up to each block, and all of it, (17, 257), and a block, (17, 17).
+
+    Blocks have 16 bins, but for the last one, which has 17.
+    """
+    bins = np.arange(SIZE // 2 + 1)
+    ends = np.append(np.arange(0, len(bins) - 1, _SOME), len(bins))
+    return (bins < ends[:, None]).astype(np.float64), np.tri(_SOME + 1)
 
 
 @cache

@@ -3,56 +3,95 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
 from affectspace.features.native.arrays import array_namespace, device, is_numpy_array
 from affectspace.features.native.hops import RATE, Array
 
-# samples; the spectrum of 16,384 has 128 kB
-_AT_ONCE, _AT_ONCE_ELSEWHERE = 16_384, 2**23
+# samples of transforms
+_AT_ONCE, _AT_ONCE_ELSEWHERE = 32_768, 2**23
 
 
-def power_spectrum(frames: Array, window: Array, size: int) -> Array:
+def power_spectrum(frames: Array, window: np.ndarray, size: int, bins: int | None = None) -> Array:
     """Return the power of each bin of windowed frames.
 
     Args:
         frames: shape (n, samples), float32.
         window: shape (samples,), float32.
         size: of the transform, at least `samples`.
+        bins: that are wanted, from the first on; None is all, size // 2 + 1.
 
     Returns:
-        Shape (n, size // 2 + 1), float32: the squared magnitude of the transform; the bin of
+        Shape (n, bins), float32: the squared magnitude of the transform; the bin of
         frequency f Hz is f * size / 16000.
     """
     # in double precision: in single, what is 80 dB below the loudest is 1e-3 off, which turned
-    # formants over, and NumPy 2 takes 4 times as long. On a CPU block by block, for which memory
-    # comes from the heap; whole recordings at once spend 5 times as long on page faults
+    # formants over, and NumPy 2 takes longer. On a CPU block by block, which stay in its cache
     xp = array_namespace(frames)
-    count = frames.shape[0]
-    power = xp.empty((count, size // 2 + 1), dtype=xp.float32, device=device(frames))
-    at_once = _AT_ONCE if is_numpy_array(frames) else _AT_ONCE_ELSEWHERE
-    block = max(1, at_once // size)
+    where = device(frames)
+    weights = xp.asarray(window, dtype=xp.float64, device=where)
+    count, length = frames.shape
+    bins = size // 2 + 1 if bins is None else bins
+    power = xp.empty((count, bins), dtype=xp.float32, device=where)
+    block = max(1, (_AT_ONCE if is_numpy_array(frames) else _AT_ONCE_ELSEWHERE) // size)
+    # with zeros behind the frame already: to have the transform add them takes a third longer
+    room = xp.zeros((min(block, count), size), dtype=xp.float64, device=where)
     for i in range(0, count, block):
-        windowed = xp.astype(frames[i : i + block, :] * window, xp.float64)
-        transformed = xp.fft.rfft(windowed, n=size, axis=1)
-        power[i : i + block, :] = xp.astype(
-            xp.real(transformed) ** 2 + xp.imag(transformed) ** 2, xp.float32
-        )
+        windowed = room[: min(block, count - i), :]
+        windowed[:, :length] = frames[i : i + block, :] * weights
+        transformed = xp.fft.rfft(windowed, axis=1)[:, :bins]
+        square = xp.real(transformed) ** 2 + xp.imag(transformed) ** 2
+        power[i : i + block, :] = xp.astype(square, xp.float32)
     return power
 
 
-def hann(size: int, like: Array) -> Array:
-    """Return a Hann window without its zeros, shape (size,), float32, of the kind of `like`."""
-    xp = array_namespace(like)
-    window = np.hanning(size + 2)[1:-1].astype(np.float32)
-    return xp.asarray(window, device=device(like))
+def fold(levels: Array) -> Array:
+    """Return sums and differences of bins from both ends of a band, for transforms by cosines.
+
+    The cosine of an even number of half turns over the band is the same from either end, that of an
+    odd number the negative, so half of the products will do.
+
+    Args:
+        levels: shape (n, 257).
+
+    Returns:
+        Shape (2, n, 129).
+    """
+    xp = array_namespace(levels)
+    middle = levels.shape[1] // 2
+    low, high = levels[:, : middle + 1], xp.flip(levels[:, middle:], axis=1)
+    return xp.stack([low + high, low - high], axis=0)
 
 
-def hamming(size: int, like: Array) -> Array:
-    """Return a Hamming window, shape (size,), float32, of the kind of `like`."""
-    xp = array_namespace(like)
-    return xp.asarray(np.hamming(size).astype(np.float32), device=device(like))
+def folded(waves: np.ndarray) -> np.ndarray:
+    """Return what to multiply `fold` by in place of a matrix that isn't folded.
+
+    Args:
+        waves: shape (257, k): cosines of even numbers of half turns over the band, and of odd ones,
+            by turns, the first even; k is even.
+
+    Returns:
+        Shape (2, 129, k / 2), float32: for even and for odd numbers.
+    """
+    half = waves[: len(waves) // 2 + 1].copy()
+    half[-1] /= 2  # the middle is folded on itself
+    return np.stack([half[:, ::2], half[:, 1::2]]).astype(np.float32)
+
+
+@cache
+def hann(size: int) -> np.ndarray:
+    """Return a Hann window without its zeros, shape (size,), float32."""
+    window: np.ndarray = np.hanning(size + 2)[1:-1].astype(np.float32)
+    return window
+
+
+@cache
+def hamming(size: int) -> np.ndarray:
+    """Return a Hamming window, shape (size,), float32."""
+    window: np.ndarray = np.hamming(size).astype(np.float32)
+    return window
 
 
 def frequencies(size: int) -> np.ndarray:

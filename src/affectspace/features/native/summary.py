@@ -39,6 +39,7 @@ FEWEST = 3
 RATES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0)
 """Hz, at which contours are looked at for how much they swing."""
 
+_COLUMNS = {name: column for column, name in enumerate(NAMES)}
 _AT_ONCE = 2**20  # values whose statistics are computed at once: an hour of 3 descriptors
 
 
@@ -211,7 +212,7 @@ def _laid(values: Array, rows: Array, names: Sequence[str]) -> tuple[Array, Arra
     an hour of frames as well.
     """
     xp = array_namespace(values)
-    chosen = xp.asarray([NAMES.index(name) for name in names], device=device(values))
+    chosen = xp.asarray([_COLUMNS[name] for name in names], device=device(values))
     columns = xp.take(xp.permute_dims(values, (1, 0)), chosen, axis=0)
     taken = xp.take(columns, xp.reshape(rows, (-1,)), axis=1)
     laid = xp.permute_dims(xp.reshape(taken, (len(names), *rows.shape)), (1, 0, 2))

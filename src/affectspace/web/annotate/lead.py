@@ -102,7 +102,8 @@ def _add_study(app: FastAPI, running: Running) -> None:
         """Count what is done."""
         check_lead(running, request)
         with store.reading() as connection:
-            return overview.progress(connection)
+            counts = overview.progress(connection)
+        return {**counts, "in_words": overview.in_words(counts)}
 
     @app.put("/api/lead/study", tags=[KIND])
     def study(body: StudyBody, request: Request) -> dict[str, Any]:

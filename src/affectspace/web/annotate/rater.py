@@ -36,6 +36,12 @@ RESTORED = ("activation", "valence", "dominance", "category", "cannot_judge", "c
 
 def add_rater_routes(app: FastAPI, running: Running) -> None:
     """Add the routes below `/api/rater`."""
+    _add_sessions(app, running)
+    _add_items(app, running)
+
+
+def _add_sessions(app: FastAPI, running: Running) -> None:
+    """Who rates: a session is opened, told, changed and left."""
     store, sessions = running.study.store, running.sessions
 
     @app.post("/api/rater/session", tags=[KIND])
@@ -66,6 +72,18 @@ def add_rater_routes(app: FastAPI, running: Running) -> None:
         with store.writing() as connection:
             change_rater(connection, known(connection, bearer), language=body.language)
         return {"language": body.language}
+
+    @app.post("/api/rater/leave", tags=[KIND])
+    def leave(request: Request, response: Response) -> dict[str, bool]:
+        """End the session in this browser."""
+        sessions.of(request, KIND)
+        sessions.close(request, response, KIND)
+        return {"left": True}
+
+
+def _add_items(app: FastAPI, running: Running) -> None:
+    """What is rated: items are given, heard and rated, and the last rating is taken back."""
+    store, sessions = running.study.store, running.sessions
 
     @app.get("/api/rater/next", tags=[KIND])
     def next_item(request: Request) -> dict[str, Any]:
@@ -131,13 +149,6 @@ def add_rater_routes(app: FastAPI, running: Running) -> None:
                 )
             ).first()
         return sound_of(running, found, request, tag=assignment)
-
-    @app.post("/api/rater/leave", tags=[KIND])
-    def leave(request: Request, response: Response) -> dict[str, bool]:
-        """End the session in this browser."""
-        sessions.of(request, KIND)
-        sessions.close(request, response, KIND)
-        return {"left": True}
 
 
 def rater_of(connection: sa.Connection, bearer: Bearer) -> Rater | None:

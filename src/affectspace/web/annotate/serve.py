@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from affectspace.annotation.folder import StudyFolder
 from affectspace.annotation.raters import all_raters
-from affectspace.errors import StudyError
+from affectspace.errors import ServiceError
 from affectspace.web.annotate.lead import lead_generation
 from affectspace.web.annotate.service import Running, make_app, make_running
 from affectspace.web.running import LOOPBACK, bind, is_loopback, run, url_of
@@ -45,20 +46,28 @@ class Links:
     raters: tuple[tuple[str, str], ...]
 
 
-def serve(study: StudyFolder, place: Place, *, on_start: Callable[[Links], None]) -> None:
+def take(place: Place) -> socket.socket:
+    """Take the place, before the work that a study may need.
+
+    Raises:
+        ServiceError: if the address can't be had, or the public URL is none.
+    """
+    if place.public_url is not None and not place.public_url.startswith(("http://", "https://")):
+        raise ServiceError(f"a public URL begins with https://, not as {place.public_url!r}")
+    return bind(place.host, place.port)
+
+
+def serve(
+    study: StudyFolder, place: Place, taken: socket.socket, *, on_start: Callable[[Links], None]
+) -> None:
     """Serve a study until SIGINT or SIGTERM.
 
     Args:
         study: the study.
         place: where.
+        taken: from `take`; closed at the end.
         on_start: called with the links, once they can be opened.
-
-    Raises:
-        StudyError: if the address can't be had.
     """
-    if place.public_url is not None and not place.public_url.startswith(("http://", "https://")):
-        raise StudyError(f"a public URL begins with https://, not as {place.public_url!r}")
-    taken = bind(place.host, place.port)
     running = make_running(study, place.public_url or url_of(taken, place.host))
     app = make_app(running, hosts=place.names)
     run(app, taken, on_start=lambda: on_start(links_of(running)))

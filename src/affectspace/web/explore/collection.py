@@ -18,6 +18,7 @@ from affectspace.report.columns import page_data
 from affectspace.tables import (
     INDEX,
     TABLE_SUFFIXES,
+    csv_text,
     find_utterances,
     read_table,
     utterance_index,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from affectspace.model import AffectModel
 
 SELECTIONS = "selections"
-UNHEARD = (Status.MISSING, Status.UNREADABLE, Status.NEEDS_AV, Status.EMPTY, Status.BAD_SPAN)
-"""Rows with these have no sound, and nobody can rate them."""
 
 
 @dataclass(frozen=True)
@@ -102,17 +101,16 @@ def page_json(collection: Collection) -> bytes:
 
 def selected_csv(collection: Collection, rows: Sequence[int]) -> str:
     """Return rows with all of their columns, as CSV that any command of the package reads."""
-    return str(collection.table.iloc[list(rows)].to_csv())
+    return csv_text(collection.table.iloc[list(rows)])
 
 
 def ratable(collection: Collection, rows: Sequence[int]) -> pd.DataFrame:
-    """Return rows that can be heard as an utterance table without a column.
+    """Return the rows whose status is `ok` as an utterance table without a column.
 
     Estimates stay out of it: where raters or their lead saw them, ratings would follow.
     """
     chosen = collection.table.iloc[list(rows)]
-    heard = ~chosen["status"].astype(str).isin([str(status) for status in UNHEARD])
-    return pd.DataFrame(index=chosen.index[heard.to_numpy()])
+    return pd.DataFrame(index=chosen.index[chosen["status"].eq(Status.OK).to_numpy()])
 
 
 def write_selection(table: pd.DataFrame, study: str | Path, *, now: datetime.datetime) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +12,7 @@ from affectspace.model.embed import facts
 from affectspace.web.explore.collection import Collection
 from affectspace.web.explore.landing import Lander
 from affectspace.web.explore.service import Exploring, make_app
-from affectspace.web.running import LOOPBACK, bind, run, url_of
-
-PORT = 8490
+from affectspace.web.running import LOOPBACK, run, url_of
 
 
 def serve(
@@ -22,7 +21,7 @@ def serve(
     *,
     source: str,
     study: str | os.PathLike[str] | None = None,
-    port: int = PORT,
+    taken: socket.socket,
     on_start: Callable[[str], None],
 ) -> None:
     """Serve a collection to this machine alone, until SIGINT or SIGTERM.
@@ -32,13 +31,9 @@ def serve(
         model: embeds what is dropped on the plane.
         source: what `load_model` was called with for it.
         study: a folder that selections are written into.
-        port: 0 is any that is free.
+        taken: an address of this machine, from [`bind`][affectspace.web.running.bind].
         on_start: called with the link, once it can be opened.
-
-    Raises:
-        StudyError: if the address can't be had.
     """
-    taken = bind(LOOPBACK, port)
     exploring = Exploring(
         collection,
         url_of(taken, LOOPBACK),

@@ -25,6 +25,7 @@ from affectspace.audio.names import locate
 from affectspace.errors import AudioError
 from affectspace.report.embedding import SHARED
 from affectspace.web.annotate.bodies import Body, LinkBody
+from affectspace.web.embedders import BusyError, NotEmbeddedError
 from affectspace.web.explore.collection import (
     SELECTIONS,
     Collection,
@@ -33,7 +34,7 @@ from affectspace.web.explore.collection import (
     selected_csv,
     write_selection,
 )
-from affectspace.web.explore.landing import SOURCE_LIMIT, BusyError, Lander, LandingError
+from affectspace.web.explore.landing import SOURCE_LIMIT, Lander
 from affectspace.web.files import PackagedFile, packaged
 from affectspace.web.guard import Rules
 from affectspace.web.refusals import Refusal
@@ -212,9 +213,10 @@ def _add_selection(app: FastAPI, exploring: Exploring) -> None:
     def annotate(body: RowsBody, request: Request) -> dict[str, Any]:
         """Make a table of what is to be rated; say how to go on with it."""
         sessions.of(request, KIND)
-        table = ratable(collection, rows_of(body))
+        rows = rows_of(body)
+        table = ratable(collection, rows)
         if not len(table):
-            raise Refusal(422, "invalid", "None of the selected rows can be heard")
+            raise Refusal(422, "invalid", "No selected row has the status ok: nothing can be rated")
         if exploring.study is None:
             name = "to-rate.csv"
             answer = {
@@ -232,7 +234,7 @@ def _add_selection(app: FastAPI, exploring: Exploring) -> None:
                 raise Refusal(507, "not_written", message) from None
             written = f"{SELECTIONS}/{path.name}"
             answer = {"written": written, "command": _command(str(exploring.study), str(path))}
-        return {"rows": len(table), **answer}
+        return {"rows": len(table), "left_out": len(rows) - len(table), **answer}
 
 
 def _command(study: str, table: str) -> str:
@@ -257,7 +259,7 @@ def _add_landing(app: FastAPI, exploring: Exploring) -> None:
             return await run_in_threadpool(exploring.lander.land, content)
         except BusyError as error:
             raise Refusal(429, "busy", str(error), headers={"Retry-After": "2"}) from None
-        except LandingError as error:
+        except NotEmbeddedError as error:
             raise Refusal(422, "not_embedded", str(error)) from None
 
 

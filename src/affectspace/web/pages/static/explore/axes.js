@@ -1,13 +1,6 @@
 /** The plane's ground: axes, grid, the neutral lines, and words in the corners. */
 
-/* global Theme */
-
-const RATINGS = ['activation', 'valence'];
-const CORNERS = [[0, 1, 'tense'], [1, 1, 'excited'], [0, 0, 'sad'], [1, 0, 'calm']];
-
-export const isRating = (column) => column.own && RATINGS.includes(column.name);
-export const isAffectPlane = ({ x, y }) => isRating(x) && isRating(y) && x.name === 'valence' && y.name === 'activation';
-export const titleOf = ({ x, y }) => (isAffectPlane({ x, y }) ? 'Affect plane' : `${y.label} against ${x.label}`);
+/* global Axes, Theme */
 
 /** Round numbers within a range, up to about seven. */
 function ticks([low, high]) {
@@ -25,7 +18,7 @@ function ticks([low, high]) {
 
 function ticksOf(column, range) {
   const whole = [1, 2, 3, 4, 5].filter((value) => value >= range[0] && value <= range[1]);
-  return isRating(column) && whole.length > 2 ? whole.map((value) => [value, String(value)]) : ticks(range);
+  return Axes.isRating(column) && whole.length > 2 ? whole.map((value) => [value, String(value)]) : ticks(range);
 }
 
 function line(context, x1, y1, x2, y2) {
@@ -56,15 +49,15 @@ export function drawAxes(context, { x, y }, { toX, toY, area, view }) {
   context.strokeStyle = Theme.variable('--soft');
   context.lineWidth = 1.5;
   context.setLineDash([2, 4]);
-  if (isRating(x) && view.x[0] < 3 && view.x[1] > 3) line(context, toX(3), top, toX(3), top + height);
-  if (isRating(y) && view.y[0] < 3 && view.y[1] > 3) line(context, left, toY(3), left + width, toY(3));
+  if (Axes.isRating(x) && view.x[0] < 3 && view.x[1] > 3) line(context, toX(3), top, toX(3), top + height);
+  if (Axes.isRating(y) && view.y[0] < 3 && view.y[1] > 3) line(context, left, toY(3), left + width, toY(3));
   context.setLineDash([]);
   titles(context, { x, y }, area);
-  if (isAffectPlane({ x, y })) corners(context, area);
+  if (Axes.isAffectPlane({ x, y })) corners(context, area);
 }
 
 function titles(context, { x, y }, { left, top, width, height }) {
-  const text = (column) => (isRating(column) ? `${column.name} (1 to 5)` : column.label);
+  const text = (column) => (Axes.isRating(column) ? `${column.name} (1 to 5)` : column.label);
   context.fillStyle = Theme.variable('--ink');
   context.textAlign = 'center';
   context.textBaseline = 'bottom';
@@ -80,7 +73,7 @@ function titles(context, { x, y }, { left, top, width, height }) {
 function corners(context, { left, top, width, height }) {
   context.fillStyle = Theme.variable('--soft');
   context.font = '13px system-ui, sans-serif';
-  for (const [right, up, text] of CORNERS) {
+  for (const [right, up, text] of Axes.CORNERS) {
     context.textAlign = right ? 'right' : 'left';
     context.textBaseline = up ? 'top' : 'bottom';
     context.fillText(text, right ? left + width - 13 : left + 13, up ? top + 12 : top + height - 12);

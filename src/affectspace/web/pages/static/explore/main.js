@@ -5,8 +5,8 @@
 
 import { Refusal, Unreachable, connect, takeToken } from '../shared/api.js';
 
-const SHARED = ['embedding.rows.js', 'embedding.state.js', 'page.theme.js', 'embedding.colour.js', 'embedding.tooltip.js',
-  'embedding.table.js', 'embedding.details.js', 'embedding.filters.js'];
+const SHARED = ['embedding.rows.js', 'embedding.state.js', 'page.theme.js', 'embedding.colour.js', 'embedding.axes.js', 'embedding.tooltip.js',
+  'embedding.table.js', 'embedding.details.js', 'embedding.filters.js', 'embedding.doubts.js'];
 const WORDS = {
   no_session: 'Open the address that the command printed, with all that follows its #.',
   bad_link: 'This address is not valid any more: the command prints a new one each time that it starts.',

@@ -1,11 +1,8 @@
 /** Single marks on the plane: points, doubts, and what was dropped. */
 
-/* global Rows, Theme */
-import { isRating } from './axes.js';
+/* global Axes, Doubts, Theme */
 
 const SQUARES = 5000; // from so many points on, small squares, which a canvas draws much quicker
-const UNUSUAL = 'unusual';
-const CLEAR = 500; // doubts that are drawn as strongly as one
 
 /** Fewer points are larger and more opaque. */
 export function sizeOf(count) {
@@ -32,38 +29,40 @@ export function drawPoint(context, x, y, radius, symbol) {
   }
 }
 
-/** A ring around rows with a caution, a cross through unusual ones; the more there are, the fainter. */
+/** A ring around rows with a caution, a cross through unusual ones. */
 export function drawDoubts(context, rows, placeOf, radius) {
-  const doubtful = rows.filter((row) => Rows.cautions(row).length);
   const reach = radius + 2.2;
-  context.globalAlpha = Math.min(Math.max(CLEAR / doubtful.length, 0.12), 0.8);
   context.strokeStyle = Theme.variable('--ink');
   context.lineWidth = radius < 3 ? 0.8 : 1.2;
-  context.beginPath();
-  for (const row of doubtful) {
-    const words = Rows.cautions(row);
-    const [px, py] = placeOf(row);
-    if (words.includes(UNUSUAL)) {
-      context.moveTo(px - reach, py - reach);
-      context.lineTo(px + reach, py + reach);
-      context.moveTo(px + reach, py - reach);
-      context.lineTo(px - reach, py + reach);
-    }
-    if (words.some((word) => word !== UNUSUAL)) {
-      context.moveTo(px + reach, py);
-      context.arc(px, py, reach, 0, 2 * Math.PI);
-    }
+  for (const kind of Doubts.kinds) {
+    const doubtful = Doubts.of(rows, kind);
+    context.globalAlpha = Doubts.strength(doubtful.length);
+    context.beginPath();
+    for (const row of doubtful) SIGNS[kind.sign](context, ...placeOf(row), reach);
+    context.stroke();
   }
-  context.stroke();
   context.globalAlpha = 1;
 }
+
+const SIGNS = {
+  ring(context, px, py, reach) {
+    context.moveTo(px + reach, py);
+    context.arc(px, py, reach, 0, 2 * Math.PI);
+  },
+  cross(context, px, py, reach) {
+    context.moveTo(px - reach, py - reach);
+    context.lineTo(px + reach, py + reach);
+    context.moveTo(px + reach, py - reach);
+    context.lineTo(px - reach, py + reach);
+  },
+};
 
 /** A recording that was dropped: a star with its interval and its name. */
 export function drawLanded(context, one, { x, y }, { toX, toY, area }) {
   const value = (column) => (column.own ? one.values[column.name] : null) ?? NaN;
   const [px, py] = [toX(value(x)), toY(value(y))];
   if (!Number.isFinite(px) || !Number.isFinite(py)) return;
-  const ends = (column) => (isRating(column) ? ['low', 'high'].map((end) => one.values[`${column.name}_${end}`] ?? NaN) : [NaN, NaN]);
+  const ends = (column) => (Axes.isRating(column) ? ['low', 'high'].map((end) => one.values[`${column.name}_${end}`] ?? NaN) : [NaN, NaN]);
   const [[left, right], [low, high]] = [ends(x), ends(y)];
   context.strokeStyle = Theme.variable('--ink');
   context.lineWidth = 2;

@@ -1,35 +1,11 @@
 /** Puts the parts together, once the rows are there. */
 
-/* global Colour, Details, Dom, Filters, RowTable, Rows, State, Theme */
+/* global Axes, Details, Dom, Doubts, Filters, RowTable, Rows, State, Theme */
 import { furtherFilters } from './further.js';
 import { landing } from './landing.js';
 import { pickingTools } from './picking.js';
 import { makePlane } from './plane.js';
 import { selection } from './selection.js';
-
-function colourMenu() {
-  const choices = Colour.choices();
-  const select = Dom.byId('colour');
-  Dom.options(select, [[-1, 'nothing'], ...choices.map((column, i) => [i, column.label])], -1);
-  select.addEventListener('change', () => {
-    const hidden = State.hiddenSlots.size > 0;
-    State.hiddenSlots.clear();
-    State.colour = choices[Number(select.value)] ?? null;
-    if (hidden) Filters.apply();
-    State.look();
-  });
-}
-
-function axisMenus(plane) {
-  const choices = plane.axisChoices();
-  for (const letter of ['x', 'y']) {
-    const select = Dom.byId(`axis-${letter}`);
-    Dom.options(select, choices.map((column, i) => [i, column.label]), choices.indexOf(State.axes[letter]));
-    select.addEventListener('change', () => {
-      State.look({ axes: { ...State.axes, [letter]: choices[Number(select.value)] } });
-    });
-  }
-}
 
 function nameModel({ made_by: made, model, same_model: same }) {
   const named = (one) => [one.name || one.source || 'without a name', one.version && `version ${one.version}`].filter(Boolean).join(', ');
@@ -58,11 +34,11 @@ export function start(api, about) {
   const chosen = selection(api, about, { say });
   const plane = makePlane({ isMarked: chosen.isMarked });
   Filters.start();
+  if (Rows.anyScored) Doubts.start();
   furtherFilters();
   if (Rows.anyScored) {
-    colourMenu();
     plane.start();
-    axisMenus(plane);
+    Axes.menus();
     pickingTools(plane, chosen, { say });
   }
   landing(api, plane, { say, comparable: about.same_model !== false }); // two models' spaces have nothing in common

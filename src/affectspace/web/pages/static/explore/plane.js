@@ -1,23 +1,12 @@
 /** The affect plane on a canvas: quick with 50,000 points. What moves with the pointer has a canvas of its own. */
 
-/* global Colour, Dom, Rows, State, Theme */
-import { drawAxes, isRating, titleOf } from './axes.js';
+/* global Axes, Colour, Dom, Doubts, Rows, State, Theme */
+import { drawAxes } from './axes.js';
 import { drawDoubts, drawLanded, drawPoint, sizeOf } from './marks.js';
 
 const EDGE = { left: 46, right: 12, top: 12, bottom: 42 };
 const NEAR = 14; // px within which a point is meant
 const FAINT = 0.16; // opacity of what isn't selected
-
-function extent(column) {
-  if (isRating(column)) return [0.95, 5.05];
-  let [low, high] = [Infinity, -Infinity];
-  for (const value of column.values) {
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  const margin = (high - low || 1) * 0.04;
-  return [low - margin, high + margin];
-}
 
 export function makePlane({ isMarked }) {
   const [points, over] = [Dom.byId('points'), Dom.byId('over')];
@@ -29,21 +18,6 @@ export function makePlane({ isMarked }) {
   let landed = []; // what was dropped: {name, values, low, high} by column
   let hovered = -1;
   let trace = null; // of a lasso that is being drawn
-
-  function axisChoices() {
-    return Rows.columns.filter((column) => (
-      column.kind === 'number' && !(column.own && /_(low|high)$/.test(column.name)) && Rows.hasValues(column)
-    ));
-  }
-
-  /** Valence across and activation up; what a model lacks is replaced by what there is. */
-  function defaultAxes() {
-    const choices = axisChoices();
-    const named = (name) => choices.find((column) => column.own && column.name === name);
-    const spare = named('unusualness') ?? named('duration') ?? choices[0] ?? null;
-    if (named('activation') || named('valence')) return { x: named('valence') ?? spare, y: named('activation') ?? spare };
-    return { x: named('z1') ?? spare, y: named('z2') ?? spare };
-  }
 
   const area = () => ({
     left: EDGE.left, top: EDGE.top, width: Math.max(size.width - EDGE.left - EDGE.right, 1), height: Math.max(size.height - EDGE.top - EDGE.bottom, 1),
@@ -80,7 +54,7 @@ export function makePlane({ isMarked }) {
     if (!view || !size.width) return;
     const { x, y } = State.axes;
     const context = fitCanvas(points);
-    Dom.byId('plane-title').textContent = titleOf(State.axes);
+    Dom.byId('plane-title').textContent = Axes.title(State.axes);
     scheme = Colour.scheme(State.colour);
     drawn = State.shown.filter((row) => Number.isFinite(x.values[row]) && Number.isFinite(y.values[row]));
     for (const row of drawn) [px[row], py[row]] = [toX(x.values[row]), toY(y.values[row])];
@@ -90,7 +64,7 @@ export function makePlane({ isMarked }) {
       if (State.picked) drawAll(context, drawn.filter((row) => !isMarked(row)), radius, FAINT);
       const strong = State.picked ? drawn.filter(isMarked) : drawn;
       drawAll(context, strong, radius, State.picked ? Math.max(opacity, 0.8) : opacity);
-      if (Dom.byId('doubts').checked) drawDoubts(context, strong, placeOf, radius);
+      if (Doubts.areMarked()) drawDoubts(context, strong, placeOf, radius);
     });
     Colour.legend(State.colour, scheme);
     const { length } = drawn;
@@ -126,7 +100,7 @@ export function makePlane({ isMarked }) {
     const { x, y } = State.axes;
     const [across, up] = [toX(x.values[row]), toY(y.values[row])];
     if (!Number.isFinite(across) || !Number.isFinite(up)) return;
-    const ends = (column) => (isRating(column) ? ['low', 'high'].map((end) => Rows.number(`${column.name}_${end}`, row)) : [NaN, NaN]);
+    const ends = (column) => (Axes.isRating(column) ? ['low', 'high'].map((end) => Rows.number(`${column.name}_${end}`, row)) : [NaN, NaN]);
     const [[left, right], [low, high]] = [ends(x), ends(y)];
     context.strokeStyle = Theme.variable('--ink');
     context.lineWidth = 1.6;
@@ -152,7 +126,7 @@ export function makePlane({ isMarked }) {
 
   function fit() {
     if (!State.axes.x || !State.axes.y) return;
-    view = { x: extent(State.axes.x), y: extent(State.axes.y) };
+    view = { x: Axes.range(State.axes.x), y: Axes.range(State.axes.y) };
     draw();
   }
 
@@ -211,7 +185,7 @@ export function makePlane({ isMarked }) {
   }
 
   function start() {
-    State.axes = defaultAxes();
+    State.axes = Axes.defaults();
     let before = State.axes;
     new ResizeObserver(([entry]) => {
       size = { width: entry.contentRect.width, height: entry.contentRect.height };
@@ -225,13 +199,12 @@ export function makePlane({ isMarked }) {
       before = State.axes;
     });
     State.on('select', drawOver);
-    Dom.byId('doubts').addEventListener('change', draw);
     Dom.byId('fit').addEventListener('click', fit);
     Dom.byId('closer').addEventListener('click', () => zoom(0.7));
     Dom.byId('farther').addEventListener('click', () => zoom(1 / 0.7));
   }
 
   return {
-    start, axisChoices, fit, zoom, move, nearest, next, hover, show, outline, placeOf, rows: () => drawn,
+    start, fit, zoom, move, nearest, next, hover, show, outline, placeOf, rows: () => drawn,
   };
 }

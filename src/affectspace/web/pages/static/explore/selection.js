@@ -86,9 +86,10 @@ export function selection(api, about, { say }) {
     return [Dom.make('p', { textContent: `Saved as ${name}, with all columns of the table.` })];
   }
 
-  function onward({ rows, name, content, written, command }) {
+  function onward({ rows, left_out: leftOut, name, content, written, command }) {
     if (content !== undefined) save(name, content);
     const where = written ? `written into the study's folder as ${written}` : `saved as ${name}`;
+    const apart = leftOut ? ` ${count(leftOut, 'row')} without the status ok left out.` : '';
     const line = Dom.make('code', { textContent: command });
     const copy = Dom.make('button', { type: 'button', textContent: 'Copy' });
     copy.addEventListener('click', async () => {
@@ -99,7 +100,7 @@ export function selection(api, about, { say }) {
         window.getSelection().selectAllChildren(line);
       }
     });
-    return [Dom.make('p', { textContent: `${count(rows, 'utterance')} to rate, ${where}. Go on in a terminal${written ? '' : ', in the folder of that file and with a study of your own name'}:` }), line, copy];
+    return [Dom.make('p', { textContent: `${count(rows, 'utterance')} to rate, ${where}.${apart} Go on in a terminal${written ? '' : ', in the folder of that file and with a study of your own name'}:` }), line, copy];
   }
 
   State.on('filter', changed);

@@ -4,7 +4,7 @@ import { Refusal, Unreachable, connect, fetchFile, takeToken } from '../shared/a
 import { byId, make, write } from '../shared/dom.js';
 import { links } from './links.js';
 import { overview } from './overview.js';
-import { agreement, items, raters } from './quality.js';
+import { agreement, items, raters, scales } from './quality.js';
 import { settings } from './settings.js';
 import { note, section } from './tables.js';
 
@@ -94,6 +94,7 @@ async function show() {
   place('overview', overview(progress));
   place('agreement', agreement(quality));
   place('raters', raters(progress, quality));
+  place('scales', scales(progress, quality));
   if (!parts.links) await showLinks();
   place('items', items(quality));
   if (!parts.settings) {

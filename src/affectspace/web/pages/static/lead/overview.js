@@ -13,6 +13,7 @@ export function overview(progress) {
   ];
   const wanted = progress.raters_per_item;
   return section('overview', 'Progress',
+    note(progress.in_words),
     make('dl', { class: 'figures' }, ...figures.map(([value, words]) => make('div', {}, make('dt', { text: words }), make('dd', { text: count(value) })))),
     make('div', { class: 'pair' },
       make('div', {}, make('h3', { text: 'Recordings by number of ratings' }),

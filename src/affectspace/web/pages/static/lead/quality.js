@@ -26,6 +26,7 @@ export function agreement(quality) {
   ];
   return section('agreement', 'Agreement so far',
     note('In brackets: 95 % intervals. ICC(1) and ICC(2,1) say how far one rater can be trusted, ICC(2,k) the mean of all.'),
+    quality.working ? note('New ratings are being worked in; until then the figures are those from before.') : null,
     table('Agreement by scale', columns, measured),
     ...measured.filter((label) => label.message).map((label) => make('p', { class: 'notice', text: `${label.label}: ${label.message}` })));
 }
@@ -38,33 +39,44 @@ function notes(words) {
   }));
 }
 
-/** A row per rater: how far, and on each scale how consistent and how close to the others. */
-export function raters(progress, quality) {
+/** By rater: what the service has worked out. */
+function byRater(quality) {
   const known = new Map(quality.raters.map((rater) => [rater.id, rater]));
-  const of = (row) => known.get(row.id) ?? { labels: [], notes: [] };
-  const perLabel = quality.labels.map((label) => label.label).flatMap((label) => {
-    const value = (row, name) => of(row).labels.find((one) => one.label === label)?.[name] ?? null;
-    const short = label.slice(0, 3);
-    return [
-      { title: `${short}. repeat r`, hint: `${label}: correlation with own hidden repeats`, number: true, cell: (row) => decimals(value(row, 'repeat_r')) },
-      { title: `${short}. r`, hint: `${label}: correlation with the mean of the others`, number: true, cell: (row) => decimals(value(row, 'agreement_r')) },
-      { title: `${short}. bias`, hint: `${label}: mean difference from the others, in rating units`, number: true, cell: (row) => decimals(value(row, 'bias')) },
-      { title: `${short}. drift`, hint: `${label}: change per 100 ratings, against the mean of the others`, number: true, cell: (row) => decimals(value(row, 'drift')) },
-      { title: `${short}. one value`, hint: `${label}: share of the number used most`, number: true, cell: (row) => percent(value(row, 'most_used_share')) },
-    ];
-  });
+  return (row) => known.get(row.id) ?? { labels: [], notes: [] };
+}
+
+const NAME = { title: 'Rater', cell: (row) => make('bdi', { text: row.active ? row.name : `${row.name} (closed)` }) };
+
+/** A row per rater: how far, and how. */
+export function raters(progress, quality) {
+  const of = byRater(quality);
   const columns = [
-    { title: 'Rater', cell: (row) => make('bdi', { text: row.active ? row.name : `${row.name} (closed)` }) },
-    { title: 'Done', cell: (row) => bar(row.done, row.total) },
+    NAME,
+    { title: 'Done', hint: 'recordings and hidden repeats', cell: (row) => bar(row.done, row.total) },
     { title: 'Stands out', cell: (row) => notes(of(row).notes) },
     { title: 'Last seen', cell: (row) => ago(row.last) },
     { title: 'Seconds', hint: 'median time for one recording', number: true, cell: (row) => decimals(of(row).median_seconds ?? null, 1) },
     { title: 'Hurried', hint: 'share of ratings that came too soon', number: true, cell: (row) => percent(of(row).hurried_share) },
     { title: 'Replays', hint: 'median', number: true, cell: (row) => decimals(of(row).median_replays ?? null, 1) },
     { title: 'Not judged', number: true, cell: (row) => count(row.cannot_judge) },
-    ...perLabel,
   ];
   return section('raters', 'Raters', progress.raters.length === 0 ? note('None yet: make links below.') : table('Raters', columns, progress.raters));
+}
+
+/** A row per rater and scale: how consistent, and how close to the others. */
+export function scales(progress, quality) {
+  const of = byRater(quality);
+  const rows = progress.raters.flatMap((rater) => of(rater).labels.map((label) => ({ ...rater, ...label })));
+  const columns = [
+    NAME,
+    { title: 'Scale', cell: (row) => row.label },
+    { title: 'r of repeats', hint: 'correlation with own hidden repeats', number: true, cell: (row) => decimals(row.repeat_r) },
+    { title: 'r', hint: 'correlation with the mean of the others', number: true, cell: (row) => decimals(row.agreement_r) },
+    { title: 'Bias', hint: 'mean difference from the others, in rating units', number: true, cell: (row) => decimals(row.bias) },
+    { title: 'Drift', hint: 'change per 100 ratings, against the mean of the others', number: true, cell: (row) => decimals(row.drift) },
+    { title: 'One value', hint: 'share of the number used most', number: true, cell: (row) => percent(row.most_used_share) },
+  ];
+  return section('scales', 'Raters, scale by scale', rows.length === 0 ? note('Nothing is rated yet.') : table('Raters by scale', columns, rows));
 }
 
 const audio = new Audio(); // the table is made anew at times, and the sound goes on

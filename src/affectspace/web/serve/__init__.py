@@ -1,0 +1,1 @@
+"""The service that embeds what programs send it: `affectspace serve`."""
