@@ -98,6 +98,10 @@ def test_a_browser_that_has_a_file_is_not_sent_it_again():
 def test_a_name_that_is_not_ours_is_turned_away(host):
     answer = client().get("/healthz", headers={"Host": host})
     assert (answer.status_code, code(answer)) == (421, "bad_host")
+    assert "--allow-host NAME" in answer.json()["error"]["message"]
+    unnamed = client(Rules(naming="")).get("/healthz", headers={"Host": host})
+    assert "printed" in unnamed.json()["error"]["message"]
+    assert "--" not in unnamed.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:80", "192.168.1.7:8480"])
@@ -106,7 +110,7 @@ def test_this_machine_and_addresses_in_digits_pass(host):
 
 
 def test_further_names_pass_where_they_are_given():
-    rules = Rules(hosts=("study.example",))
+    rules = Rules(hosts=("STUDY.example",))
     assert client(rules).get("/healthz", headers={"Host": "Study.Example"}).status_code == 200
     assert not is_host("[::1", ())
 

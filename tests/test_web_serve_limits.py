@@ -13,6 +13,7 @@ import embedding_tasks as tasks
 from affectspace.errors import ServiceError
 from affectspace.web.embedders import Embedders
 from affectspace.web.serve import jobs
+from affectspace.web.serve import serve as serving
 from affectspace.web.serve.serve import check_token, read_token
 from affectspace.web.serve.service import make_app
 from affectspace.web.serve.settings import Limits, Place
@@ -165,6 +166,24 @@ def test_without_a_token_it_is_served_to_this_machine_alone():
     for token in ("short", "with blanks in it, many", "é" * 20):
         with pytest.raises(ServiceError, match="letters"):
             check_token(Place(token=token))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "localhost"])  # noqa: S104
+def test_it_goes_by_the_name_that_it_prints(monkeypatch, host):
+    monkeypatch.setattr("socket.gethostname", lambda: "Box-7")
+    told, asked = [], []
+
+    def run(app, taken, *, on_start, **_):
+        taken.close()
+        on_start()
+        urls = (told[0], "http://added.example", "http://box-8")
+        asked.extend(TestClient(app, base_url=url).get("/").status_code for url in urls)
+
+    monkeypatch.setattr(serving, "run", run)
+    place = Place(host, 0, names=("added.example",), token=TOKEN)
+    serving.serve("default", place, Limits(), workers=1, on_start=told.append)
+    assert told[0].startswith("http://localhost:" if host == "localhost" else "http://Box-7:")
+    assert asked == [200, 200, 421]
 
 
 def test_a_token_comes_from_a_file_or_the_environment(tmp_path):

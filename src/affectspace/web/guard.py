@@ -55,6 +55,7 @@ class Rules:
 
     Attributes:
         hosts: names that it is called by, beside localhost and addresses in digits.
+        naming: the option that adds one; empty where there is none.
         origins: where pages may be from beside the address that was asked, such as
             `https://study.example.org` where a proxy stands in between.
         body_limit: bytes that a request may hold.
@@ -69,6 +70,7 @@ class Rules:
     """
 
     hosts: Collection[str] = ()
+    naming: str = "--allow-host"
     origins: Collection[str] = ()
     body_limit: int = BODY_LIMIT
     larger: Mapping[str, int] = field(default_factory=dict)
@@ -135,7 +137,7 @@ class Guard:
             raise Refusal(431, "too_large", message, headers={"Connection": "close"})
         host = headers.get("host", "")
         if not is_host(host, self._rules.hosts):
-            raise Refusal(421, "bad_host", "This service doesn't go by that name")
+            raise self._bad_host()
         # a browser opens other sites' WebSockets without asking: they have no method that is safe
         if scope.get("method") not in SAFE_METHODS and not self._is_own(headers, host):
             raise Refusal(403, "bad_origin", "This request comes from another site's page")
@@ -146,6 +148,12 @@ class Guard:
         limit = self._rules.larger.get(scope["path"], self._rules.body_limit)
         if not length.isdecimal() or len(length) > MOST_DIGITS or int(length) > limit:
             raise _too_large(limit)
+
+    def _bad_host(self) -> Refusal:
+        message = "This service doesn't go by that name: ask for it by the address that it printed"
+        if self._rules.naming:
+            message += f", or have it started with {self._rules.naming} NAME"
+        return Refusal(421, "bad_host", message)
 
     def _check_token(self, scope: Scope, headers: Headers) -> None:
         path, token = scope["path"], self._rules.token
@@ -192,7 +200,7 @@ def is_host(host: str, names: Collection[str]) -> bool:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return False
-    if name in LOCAL_NAMES or name in names:
+    if name in LOCAL_NAMES or name in (one.lower() for one in names):
         return True
     try:
         ipaddress.ip_address(name)

@@ -99,6 +99,7 @@ def make_app(exploring: Exploring) -> FastAPI:
 
     api = f"/api/{KIND}"
     rules = Rules(
+        naming="",  # it is this machine's alone
         who=who,
         larger={
             f"{api}/landing": SOURCE_LIMIT,

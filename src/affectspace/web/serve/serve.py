@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from affectspace.errors import ServiceError
 from affectspace.model import load_model
@@ -53,8 +55,9 @@ def serve(
         taken.close()
         raise
     embedders = Embedders(model, workers=workers, patience=limits.timeout)
-    service = Service(embedders, limits, place, dict(facts(loaded)), hosts, segment)
     address = url_of(taken, place.host)
+    place = replace(place, names=(urlsplit(address).hostname or "", *place.names))
+    service = Service(embedders, limits, place, dict(facts(loaded)), hosts, segment)
     run(
         make_app(service),
         taken,
