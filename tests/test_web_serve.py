@@ -165,6 +165,18 @@ def test_what_is_wrong_is_said_in_words(client, options, status, word):
     assert answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("query", ["?segmnt=speech", "?segment=2&segmnt=", "?%C3%A9=1"])
+def test_a_parameter_that_is_not_known_is_named_with_those_that_are(client, query):
+    headers = {"Content-Type": "audio/wav"}
+    answer = client.post(f"{EMBED}{query}", content=in_bytes(voice(1.0)), headers=headers)
+    assert (answer.status_code, code(answer)) == (422, "invalid")
+    name = "é" if "C3" in query else "segmnt"
+    detail = answer.json()["error"]["details"][0]
+    assert detail["field"] == name
+    assert repr(name) in detail["message"]
+    assert "segment, channel, name" in detail["message"]
+
+
 def test_only_its_own_pages_may_ask(client):
     headers = {"Origin": "https://evil.example", "Content-Type": "audio/wav"}
     assert client.post(EMBED, content=b"x", headers=headers).status_code == 403

@@ -149,6 +149,7 @@ def test_windows_are_those_of_the_whole_however_it_comes(frames, window, steps):
     [
         *("?sampling_rate=7999", "?sampling_rate=96000", "?sampling_rate=x"),
         *("?sampling_rate=16000.5", "?window=1.9", "?window=31", "?window=nan", "?window="),
+        *("?windw=4", "?window=4&segment=none"),
     ],
 )
 def test_settings_that_cannot_be_are_422(client, query):

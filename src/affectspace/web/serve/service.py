@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -31,6 +31,7 @@ from affectspace.web.serve.watch import Metrics, Watch
 from affectspace.web.service import make_service
 
 EMBED = "/v1/embed"
+PARAMETERS = ("segment", "channel", "name")
 PAGE = "live"
 COME_AGAIN = "2"  # s
 FORMS = ("application/json", "text/csv", "application/x-ndjson")
@@ -195,6 +196,7 @@ def _add_embed(app: FastAPI, service: Service) -> None:
         ] = None,
     ) -> Response:
         """Estimate activation and valence of recordings, and place them in the affect space."""
+        check_known(request.query_params, PARAMETERS)
         settings = (_segment(segment or service.segment), _channel(channel), _form(request))
         with refusing(), service.requests.one():
             async with received(request, limits, service.hosts) as uploads:
@@ -229,6 +231,18 @@ def refusing() -> Iterator[None]:
         raise Refusal(status, code, str(error)) from None
     except AffectspaceError as error:
         raise Refusal(422, "not_embedded", str(error)) from None
+
+
+def check_known(asked: Iterable[str], known: tuple[str, ...]) -> None:
+    """Check the names of an address's parameters: one that is misspelt would change nothing.
+
+    Raises:
+        Refusal: 422, with the first that isn't known, and those that are.
+    """
+    for name in asked:
+        if name not in known:
+            names = ", ".join(known)
+            raise _invalid(name[:80], f"there is no parameter {name[:80]!r}; there are {names}")
 
 
 def busy(message: str) -> Refusal:

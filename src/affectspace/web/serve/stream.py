@@ -22,10 +22,11 @@ from affectspace.web.embedders import NotEmbeddedError
 from affectspace.web.refusals import Refusal
 from affectspace.web.running import MESSAGE_BYTES
 from affectspace.web.serve.jobs import embed_window
-from affectspace.web.serve.service import Service, refusing
+from affectspace.web.serve.service import Service, check_known, refusing
 from affectspace.web.serve.uploads import clean_name
 
 STREAM = "/v1/stream"
+PARAMETERS = ("sampling_rate", "window", "name")
 PROTOCOL = "affectspace.v1"
 HOP = 1.0  # s
 WINDOW, SHORTEST, LONGEST = 4.0, 2.0, 30.0  # s; below twice the hop the last row would differ
@@ -136,8 +137,9 @@ def read_settings(query: QueryParams) -> Asked:
     """Read a stream's settings.
 
     Raises:
-        Refusal: 422, where one can't be.
+        Refusal: 422, where one can't be, or isn't known.
     """
+    check_known(query, PARAMETERS)
     rate = _number(query, "sampling_rate", 16_000.0, SLOWEST, FASTEST)
     if rate != int(rate):
         raise Refusal(422, "invalid", "sampling_rate should be a whole number")
