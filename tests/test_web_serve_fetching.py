@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from affectspace.errors import ServiceError
 from affectspace.web.refusals import Refusal
 from affectspace.web.serve import fetching
 from affectspace.web.serve.fetching import fetch
@@ -90,7 +91,7 @@ def refused(url, *hosts, **options):
 
 def test_a_file_comes_from_a_host_that_was_named_and_its_address_too(elsewhere):
     content = in_bytes(voice(1.0))
-    for hosts in ((elsewhere.host, HOME), (elsewhere.host, "127.0.0.0/8")):
+    for hosts in ((elsewhere.host, HOME), (elsewhere.host, "127.0.0.0/8"), (elsewhere.host,)):
         assert had(f"{elsewhere.url}/voice.wav?x=1", *hosts) == content
     assert elsewhere.asked[-1] == "/voice.wav?x=1"
     assert had(f"{elsewhere.url}/there", elsewhere.host, HOME) == content
@@ -101,7 +102,10 @@ def test_what_was_not_named_is_not_asked(elsewhere):
     url = f"{elsewhere.url}/voice.wav"
     for hosts in ((), ("example.org",), (HOME,), ("127.0.0.0/8",), (f"{HOME}:1",)):
         assert refused(url, *hosts) == (403, "bad_host_name")
-    assert refused(url, elsewhere.host) == (403, "bad_host_name")  # its address isn't public
+    port = elsewhere.server_port
+    url, name = f"http://localhost:{port}/voice.wav", f"localhost:{port}"
+    for hosts in ((name,), (name, f"{HOME}:1", "[::1]:1")):  # its address isn't public
+        assert refused(url, *hosts) == (403, "bad_host_name")
     assert len(elsewhere.asked) == before
 
 
@@ -142,6 +146,55 @@ def test_the_address_that_was_checked_is_the_one_that_is_asked(monkeypatch, else
         url = f"http://media.example:{port}/voice.wav"
         assert had(url, f"media.example:{port}", HOME) == in_bytes(voice(1.0))
     assert asked == ["media.example"]
+
+
+def led_to(*addresses):
+    return lambda *_, **__: [(0, socket.SOCK_STREAM, 6, "", (one, 80)) for one in addresses]
+
+
+def test_the_usual_port_may_be_said_and_names_have_no_case(monkeypatch):
+    asked = []
+
+    def connect(address, timeout):
+        asked.append(address)
+        raise OSError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    for url, host, address, port in [
+        ("https://media.example/x", "media.example:443", "93.184.215.14", 443),
+        ("http://media.example:80/x", "Media.Example", "93.184.215.14", 80),
+        ("http://[fd00::7]:8080/x", "[FD00::7]:8080", "fd00::7", 8080),
+        ("http://10.0.0.7:8080/x", "10.0.0.7:8080", "10.0.0.7", 8080),
+    ]:
+        monkeypatch.setattr(socket, "getaddrinfo", led_to(address))
+        fetching.check_hosts([host])
+        assert refused(url, host) == (422, "not_fetched")
+        assert asked.pop() == (address, port)
+    assert refused("http://media.example/x", "media.example:443") == (403, "bad_host_name")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("https://media.example", "media.example/x", "*.example", "", "a b", "media.example:"),
+        *("media.example:x", "media.example:99999", "10.0.0.0/24:80", "u@media.example"),
+        *("fd00::7:8080x", "media.example:080"),
+    ],
+)
+def test_what_is_no_host_is_refused_at_the_start(host):
+    with pytest.raises(ServiceError, match=r"media\.example\.org:8443"):
+        fetching.check_hosts([host])
+
+
+def test_a_name_that_leads_inside_is_refused_at_the_start(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", led_to("93.184.215.14", "10.0.0.7"))
+    for hosts in (["files.lan"], ["files.lan:8080"], ["files.lan:8080", "10.0.0.7:1"]):
+        with pytest.raises(ServiceError, match=r"--allow-urls 10\.0\.0\.7"):
+            fetching.check_hosts(hosts)
+    for address in ("10.0.0.7", "10.0.0.7:8080", "10.0.0.0/24"):
+        fetching.check_hosts(["files.lan:8080", address])
+    monkeypatch.undo()
+    fetching.check_hosts(["no-such-host.invalid:8080"])
 
 
 def test_a_redirect_leads_nowhere_else(elsewhere):

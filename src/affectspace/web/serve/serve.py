@@ -14,6 +14,7 @@ from affectspace.model.contract import adopt
 from affectspace.model.embed import facts
 from affectspace.web.embedders import Embedders
 from affectspace.web.running import bind, is_loopback, run, url_of
+from affectspace.web.serve.fetching import check_hosts
 from affectspace.web.serve.service import Service, make_app
 from affectspace.web.serve.settings import Limits, Place
 
@@ -44,10 +45,12 @@ def serve(
         on_start: called with the address, once it is answered.
 
     Raises:
-        ServiceError: if the address can't be had, or others could reach it without a token.
+        ServiceError: if the address can't be had, others could reach it without a token, or
+            nothing could be fetched from a host.
         ModelError: if there is no such model.
     """
     check_token(place)
+    check_hosts(hosts)
     taken = bind(place.host, place.port)
     try:
         loaded = adopt(load_model(model))
