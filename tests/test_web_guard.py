@@ -92,6 +92,15 @@ def test_a_browser_that_has_a_file_is_not_sent_it_again():
     assert (again.status_code, again.content) == (304, b"")
 
 
+@pytest.mark.parametrize("path", ["/", "/healthz", "/static/rate.css", "/rate"])
+def test_what_is_read_may_be_asked_about_without_its_body(path):
+    app = make_service("test", rules=Rules(), pages=["rate"])
+    asking = TestClient(app, base_url=HERE)
+    read, asked = asking.get(path), asking.head(path)
+    assert (asked.status_code, asked.content) == (read.status_code, b"") == (200, b"")
+    assert asked.headers == read.headers
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8480", "127.0.0.1.evil.example", ""]
 )
@@ -204,7 +213,9 @@ def test_wrong_bodies_are_told_in_words():
     assert answer.json()["error"]["details"][0]["field"] == "text"
     answer = client().post("/api/echo", content=b"{", headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 422)
-    assert client().put("/api/echo", json={}).status_code == 405
+    answer = client().put("/api/echo", json={})
+    assert (answer.status_code, code(answer)) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST"
     assert Refusal(404, "not_found", "x").details == []
 
 

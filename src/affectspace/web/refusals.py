@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 CODES = {
     400: ("invalid", "The request can't be read."),
     404: ("not_found", "There is nothing here."),
-    405: ("not_found", "This address doesn't take such a request."),
+    405: ("method_not_allowed", "This address doesn't take such a request."),
     413: ("too_large", "The request is larger than this service takes."),
     422: ("invalid", "Something in the request isn't as it should be."),
 }

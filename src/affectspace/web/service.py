@@ -13,6 +13,7 @@ from affectspace.web.files import PackagedFile, answer_file, packaged
 from affectspace.web.guard import Guard, Rules
 from affectspace.web.refusals import answer_refusals
 
+READ = ["GET", "HEAD"]  # what is read may be asked about without its body
 NOTHING = "This is an affectspace service. To take part, open your personal link.\n"
 
 
@@ -54,24 +55,25 @@ def make_service(
     answer_refusals(app)
     files = packaged() | dict(beside or {})
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=READ, include_in_schema=False)
     async def root(request: Request) -> Response:
         if "index.html" in files:
             return files["index.html"].answer(request)
         return PlainTextResponse(NOTHING)
 
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", include_in_schema=described, responses=health_responses, tags=["service"])
     async def healthy() -> Response:
         """Say whether the service can do its work."""
         found = dict(health())
         return JSONResponse(found, 200 if found["ok"] else 503)
 
-    @app.get("/static/{name:path}", include_in_schema=False)
+    @app.api_route("/static/{name:path}", methods=READ, include_in_schema=False)
     async def static(name: str, request: Request) -> Response:
         return answer_file(files, f"static/{name}", request)
 
     def add_page(page: str) -> None:
-        @app.get(f"/{page}", include_in_schema=False)
+        @app.api_route(f"/{page}", methods=READ, include_in_schema=False)
         async def served(request: Request) -> Response:
             return answer_file(files, f"{page}.html", request)
 
