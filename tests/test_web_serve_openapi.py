@@ -44,6 +44,7 @@ def checked(client, case):
     told = case.as_transport_kwargs(base_url=HERE)
     headers = {name: str(value) for name, value in (told.get("headers") or {}).items()}
     headers = {k: v for k, v in headers.items() if k.isascii() and v.isascii() and v.isprintable()}
+    headers.pop("Authorization", None)  # the client's own is right, and what is made up is not
     keep = {name: told[name] for name in ("json", "files", "params") if told.get(name)}
     content = told.get("data")
     if isinstance(content, bytes):
@@ -98,6 +99,28 @@ def test_every_refusal_is_described_and_every_description_is_meant(client):
     assert set(found["requestBody"]["content"]) == {
         *("multipart/form-data", "application/octet-stream", "audio/*", "application/json"),
     }
+
+
+def test_the_token_is_described_where_it_is_asked_for(client):
+    def secured(schema):
+        return {
+            path
+            for path, found in schema["paths"].items()
+            for one in found.values()
+            if one.get("security")
+        }
+
+    schema = client.get("/openapi.json").json()
+    (scheme,) = schema["components"]["securitySchemes"].values()
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    assert secured(schema) == {"/metrics", "/v1/embed"}
+    for path in schema["paths"]:
+        status = client.get(path, headers={"Authorization": ""}).status_code
+        assert (status == 401) == (path in secured(schema))
+    with asking(made_service()) as open_to_all:
+        schema = open_to_all.get("/openapi.json").json()
+    assert "securitySchemes" not in schema["components"]
+    assert not secured(schema)
 
 
 BITS = st.sampled_from(

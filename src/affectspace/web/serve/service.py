@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated, Any, cast
 
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from affectspace.audio import Channel
@@ -37,6 +38,8 @@ COME_AGAIN = "2"  # s
 FORMS = ("application/json", "text/csv", "application/x-ndjson")
 BURSTS = 4  # seconds' worth of requests at once
 EVERYWHERE = (401, 421, 429, 431)
+BEARER = Depends(HTTPBearer(auto_error=False, description="What --token-file holds."))
+"""For the description alone: the guard has looked at the token by then."""
 BODIES = {
     "multipart/form-data": {
         "schema": {
@@ -83,6 +86,11 @@ class Service:
     requests: Places = field(init=False)
     streams: Places = field(init=False)
     metrics: Metrics = field(init=False)
+
+    @property
+    def secured(self) -> list[Any]:
+        """What routes depend on that ask for a token."""
+        return [] if self.place.token is None else [BEARER]
 
     def __post_init__(self) -> None:
         message = "As many requests as this service takes are in hand; come again a little later"
@@ -153,6 +161,7 @@ def _add_metrics(app: FastAPI, service: Service) -> None:
     @app.get(
         "/metrics",
         tags=["service"],
+        dependencies=service.secured,
         response_class=Response,
         responses={
             200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
@@ -170,6 +179,7 @@ def _add_embed(app: FastAPI, service: Service) -> None:
     @app.post(
         EMBED,
         tags=["embed"],
+        dependencies=service.secured,
         response_class=Response,
         responses={
             200: {
