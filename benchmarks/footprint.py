@@ -22,7 +22,10 @@ from benchmarks._common import markdown, run
 ROOT = Path(__file__).parents[1]
 BIGGEST = 5
 LARGEST = 3
-EXTRAS = ("train", "annotate", "av", "audformat", "hub", "onnx", "opensmile", "ssl")
+EXTRAS = (
+    *("train", "annotate", "av", "audformat", "hub", "onnx", "opensmile", "ray", "remote", "serve"),
+    "ssl",
+)
 GOAL_MODEL = 5.0  # MB
 
 Sizes = dict[str, tuple[str, float]]
@@ -43,7 +46,8 @@ print(json.dumps({
 
 def main(arguments: Sequence[str] = ()) -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--extras", action="store_true", help="measure each extra, too")
+    help_extras = "measure extras, too: those named, or each"
+    options.add_argument("--extras", nargs="*", metavar="EXTRA", choices=EXTRAS, help=help_extras)
     wanted = options.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -51,11 +55,11 @@ def main(arguments: Sequence[str] = ()) -> None:
         core = folder / "environment"
         sizes = install(wheel, core)
         tell_core(sizes, wheel)
-        if wanted.extras:
+        if wanted.extras is not None:
             print(
                 "\n" + markdown(["extra", "packages", "installed", "the largest"], []), flush=True
             )
-            for extra in EXTRAS:
+            for extra in wanted.extras or EXTRAS:
                 with tempfile.TemporaryDirectory(dir=folder) as copy:
                     shutil.copytree(core, copy, symlinks=True, dirs_exist_ok=True)
                     found = add(f"{wheel}[{extra}]", Path(copy))

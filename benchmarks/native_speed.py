@@ -14,7 +14,9 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from time import process_time
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded
 
@@ -26,7 +28,7 @@ from numpy.typing import NDArray
 from affectspace.audio import SAMPLING_RATE, bandwidth, checks, noise, read_audio, voicing
 from affectspace.audio.decode import AudioFile
 from affectspace.audio.spectra import Spectra
-from affectspace.features import extract, opensmile
+from affectspace.features import Backend, extract, opensmile, registry
 from affectspace.features.native import (
     descriptors,
     features,
@@ -42,7 +44,6 @@ from benchmarks._common import chosen, collections, machine, markdown, median, p
 from benchmarks._common import watch as watch_process
 
 CONFIG = "egemaps/v02/eGeMAPSv02"
-BARE, TOGETHER = "openSMILE, eGeMAPSv02 alone", "`native` alone, 20 together"
 CODE = """
 import sys
 from affectspace.features import extract
@@ -174,31 +175,71 @@ def stages(_: list[str], files: list[str], rounds: int) -> None:
 
 def pipeline(at_16: list[str], at_44: list[str], rounds: int) -> None:
     """Time what comes between files and a table, and others that do the same, one worker each."""
-    costs, lengths = {}, {}
-    for title, files in ((_rate_of(at_16), at_16), (_rate_of(at_44), at_44)):
-        lengths[title] = float(extract(files, cache=False, jobs=1).rows["duration"].sum())
-        taken = take_turns(_from_files(files), rounds=rounds)
-        costs[title] = {name: median(each).cpu for name, each in taken.items()}
-    for title, cost in costs.items():
-        for name, features_alone in (("egemaps", BARE), ("native", TOGETHER)):
-            whole = cost[f"`extract(features='{name}')`"]
-            cost[f"all but the features themselves, of `{name}`"] = whole - cost[features_alone]
-        print(f"\n### {title}, one worker\n")
-        for name in ("egemaps", "native"):
-            own = cost[f"all but the features themselves, of `{name}`"]
-            whole = cost[f"`extract(features='{name}')`"]
-            print(f"All but the features is {own / whole:.1%} of `extract(features='{name}')`.")
-        first = cost["opensmile-python, `process_files`"]
+    for files in (at_16, at_44):
+        timed = {name: Timed(registry.backend(name)) for name in ("egemaps", "native")}
+        others, stages = _from_files(files, timed)
+        cost = {
+            name: median(taken).cpu
+            for name, taken in take_turns(others | stages, rounds=rounds).items()
+        }
+        seconds = float(extract(files, cache=False, jobs=1).rows["duration"].sum())
+        first = cost[next(iter(others))]
         rows = [
-            [name, f"{each / lengths[title] * 1e3:.2f} ms", f"{first / each:.1f}"]
+            [
+                name,
+                f"{each / seconds * 1e3:.2f} ms",
+                f"{first / each:.1f}" if name in others else "",
+            ]
             for name, each in cost.items()
         ]
+        rate = soundfile.info(files[0]).samplerate / 1000
+        print(f"\n### {len(files)} files at {rate:g} kHz, from files to a table, one worker\n")
         heads = ["", "CPU per second of speech", "times the rate of `process_files`"]
-        print("\n" + markdown(heads, rows), flush=True)
+        print(markdown(heads, rows) + "\n")
+        for name, backend in timed.items():
+            print(
+                f"Of `extract(features='{name}')` {backend.own_share():.1%} isn't the set itself."
+            )
+        sys.stdout.flush()
 
 
-def _from_files(files: list[str]) -> dict[str, Callable[[], object]]:
-    """What to time: stages of our own, then from files to a table, ours and others'."""
+class Timed:
+    """A backend that counts the CPU time that it takes, and that all of extraction with it does."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend, self.spec = backend, backend.spec
+        self._inside, self._whole = 0.0, 0.0
+        if hasattr(backend, "many"):
+            self.many = self._counted(backend.many)
+
+    def __call__(self, samples: Samples) -> Samples:
+        return self._counted(self._backend)(samples)
+
+    def extract(self, files: list[str]) -> None:
+        """Extract, and count what the whole of it takes."""
+        started = process_time()
+        extract(files, features=self, cache=False, jobs=1)
+        self._whole += process_time() - started
+
+    def own_share(self) -> float:
+        """Return the share that isn't the backend's of what `extract` took."""
+        return 1 - self._inside / self._whole
+
+    def _counted(self, compute: Callable[..., Samples]) -> Callable[..., Samples]:
+        def counted(signal: Samples) -> Samples:
+            started = process_time()
+            try:
+                return compute(signal)
+            finally:
+                self._inside += process_time() - started
+
+        return counted
+
+
+def _from_files(
+    files: list[str], timed: dict[str, Timed]
+) -> tuple[dict[str, Callable[[], object]], dict[str, Callable[[], object]]]:
+    """What to time: all that goes from files to a table, and our own stages on the way."""
     import audinterface
     import opensmile as opensmile_python
 
@@ -232,16 +273,16 @@ def _from_files(files: list[str]) -> dict[str, Callable[[], object]]:
         bandwidth.bandwidth(spectra), noise.signal_to_noise(spectra)
 
     groups = range(0, len(signals), 20)
-    return {
+    others: dict[str, Callable[[], object]] = {
         "opensmile-python, `process_files`": lambda: smile.process_files(files),
         "audinterface, openSMILE at 16 kHz": lambda: as_audinterface(smile.feature_names, bare),
         "audinterface, `native` at 16 kHz": lambda: as_audinterface(native.spec.features, native),
-        "`extract(features='egemaps')`": lambda: extract(
-            files, features="egemaps", cache=False, jobs=1
-        ),
-        "`extract(features='native')`": lambda: extract(
-            files, features="native", cache=False, jobs=1
-        ),
+        **{
+            f"`extract(features='{name}')`": partial(backend.extract, files)
+            for name, backend in timed.items()
+        },
+    }
+    steps: dict[str, Callable[[], object]] = {
         "decode": lambda: [AudioFile(io.BytesIO(one)).read() for one in data],
         "resample": lambda: [
             soxr.resample(samples, rate, SAMPLING_RATE, quality="HQ")
@@ -249,13 +290,10 @@ def _from_files(files: list[str]) -> dict[str, Callable[[], object]]:
             if rate != SAMPLING_RATE
         ],
         "check": lambda: [checked(m, s) for (m, _), s in zip(mono, signals, strict=True)],
-        BARE: lambda: [bare(signal) for signal in signals],
-        TOGETHER: lambda: [native.many(signals[i : i + 20]) for i in groups],
+        "openSMILE, eGeMAPSv02 alone": lambda: [bare(signal) for signal in signals],
+        "`native` alone, 20 together": lambda: [native.many(signals[i : i + 20]) for i in groups],
     }
-
-
-def _rate_of(files: list[str]) -> str:
-    return f"{len(files)} files at {soundfile.info(files[0]).samplerate / 1000:g} kHz"
+    return others, steps
 
 
 def memory(_: list[str], files: list[str], __: int) -> None:

@@ -31,3 +31,15 @@ def test_a_copy_that_hardly_counts_hardly_shapes_the_space(part):
 
     assert follows(replace(recipe, copies_weigh=0.01)) > 0.6
     assert abs(follows(recipe)) < 0.3
+
+
+def test_several_networks_are_those_of_as_many_seeds_averaged():
+    material = made_material(slopes=(0.0, 0.0))
+    gone = [NOBODY, frozenset({"c1"})]
+    recipe = replace(RECIPE, training=Recipe(hidden=(4,), epochs=2, clip=4.0))
+    found = fit_networks(material, replace(recipe, networks=2, seed=5), gone)
+    single = [fit_networks(material, replace(recipe, seed=seed), gone) for seed in (5, 6)]
+    x = material.as_recorded
+    for model, one, other in zip(found, *single, strict=True):
+        wanted = (one.encode(x) + other.encode(x)) / 2
+        np.testing.assert_allclose(model.encode(x), wanted, atol=1e-4)

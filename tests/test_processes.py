@@ -1,11 +1,14 @@
 """A function in a process of its own: its answer, its error, its death."""
 
 import os
+import sys
+import threading
+import time
 
 import pytest
 
 from affectspace.errors import TableError
-from affectspace.processes import call_apart
+from affectspace.processes import call_apart, main_hidden
 from embedding_tasks import die, refuse
 
 
@@ -22,3 +25,19 @@ def test_an_error_comes_back():
 def test_a_death_is_an_error():
     with pytest.raises(ChildProcessError, match="die"):
         call_apart(die, None)
+
+
+def test_threads_that_hide_the_main_module_bring_it_back():
+    before = sys.modules["__main__"]
+
+    def hide():
+        for _ in range(20):
+            with main_hidden():
+                time.sleep(0.0005)
+
+    threads = [threading.Thread(target=hide) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sys.modules["__main__"] is before

@@ -1,16 +1,21 @@
-"""The engine `ray`: one test, as starting Ray takes seconds, and tests go to several processes."""
+"""The engine `ray`: one test starts it, which takes seconds; tests go to several processes."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+import affectspace
 from affectspace.errors import AffectspaceError, MissingExtraError
 from affectspace.scale import embed_many
+from affectspace.scale.cluster import Actor
+from affectspace.scale.local import Job
 from made_scale import DEADLY, archive, clip, deadly_model, recordings, shards
 from voices import voice, write
 
@@ -46,11 +51,23 @@ def test_a_cluster_and_this_machine_write_equal_shards(ray, tmp_path, monkeypatc
     assert found["status"].value_counts().to_dict() == {"ok": 5, "unreadable": 1, "failed": 1}
     assert "the process died of it" in found["message"][found["status"] == "failed"].iloc[0]
 
-    # what isn't a recording's fault ends the run in words
+
+def test_what_is_no_recordings_fault_comes_back_in_words(tmp_path):
+    out = tmp_path / "out"
+    embed_many([recordings(tmp_path / "audio", 2)], out, shard_size=1, jobs=1)
+
+    def replies(job: Job) -> list:
+        return [json.loads(reply) for reply in Actor(job)({"part": np.array([0, 1])})["reply"]]
+
+    job = Job(affectspace.load_model(), str(out))
+    assert [reply["part"] for reply in replies(job)] == [0, 1]
     (out / "part-00000.parquet").unlink()
     (out / "part-00000.parquet").mkdir()
-    with pytest.raises(AffectspaceError, match="a shard can't be written: Is a directory"):
-        embed_many([folder], out, shard_size=4, jobs=2, engine="ray", model=killer)
+    first, second = replies(job)
+    assert first == "a shard can't be written: Is a directory"
+    assert second["rows"] == 1
+    said = replies(Job(affectspace.load_model(), str(tmp_path / "void")))
+    assert said == [f"{tmp_path / 'void'} holds no plan"] * 2
 
 
 def test_no_cluster_at_the_address(tmp_path):

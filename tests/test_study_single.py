@@ -1,9 +1,7 @@
 """A whole recipe on one corpus, in the paper's study: same folds, same tables, and a comparison."""
 
 import json
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -203,14 +201,13 @@ def test_the_command_refuses_a_recipe_that_is_none(paths, tmp_path):
 
 
 @pytest.mark.real
-def test_on_iemocap_the_recipe_transfers_better(tmp_path):
+def test_on_iemocap_the_recipe_transfers_better(tmp_path, data_root):
     """Real corpora, fewer rows and folds than in the docs so that it stays short."""
-    data = Path(os.environ["AFFECTSPACE_DATA"])
     found = run_study(
-        ("iemocap", data / "features" / "iemocap.parquet"),
-        {name: data / "corpora" / name for name in ("emodb", "urdu")},
+        ("iemocap", data_root / "features" / "iemocap.parquet"),
+        {name: data_root / "corpora" / name for name in ("emodb", "urdu")},
         output=tmp_path,
-        labels=data / "labels" / "dtu",
+        labels=data_root / "labels" / "dtu",
         extraction=Extraction(features="egemaps-lld"),
         protocol=Protocol(objectives=("metric-act",), folds=2, recipe=Recipe(epochs=30)),
         recipes=SINGLE_SOURCE,

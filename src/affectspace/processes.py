@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -16,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
+
+
+_HIDING = threading.RLock()
 
 
 def available_cores() -> int:
@@ -63,31 +67,16 @@ def main_hidden() -> Iterator[None]:
     """Hide the main module while a process starts.
 
     It would be run again in the worker, and a script without `if __name__ == "__main__"` would do
-    its work there once more. Workers need nothing of it.
+    its work there once more. Workers need nothing of it. Threads take turns, or one would bring
+    back what another hid.
     """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-@contextmanager
-def threads_limited(count: int) -> Iterator[None]:
-    """Let processes that start meanwhile compute with so many threads, unless the user has said.
-
-    Libraries for arrays take one per core, and read this when they are loaded: in a fork server,
-    which is started once. Workers that each take all cores wait for each other: on 2 busy cores
-    two of them took 4 times as long.
-    """
-    names = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"} - os.environ.keys()
-    os.environ.update(dict.fromkeys(names, str(count)))
-    try:
-        yield
-    finally:
-        for name in names:
-            del os.environ[name]
+    with _HIDING:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 def call_apart(function: Callable[..., Any], *arguments: Any) -> Any:

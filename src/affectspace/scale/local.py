@@ -21,7 +21,7 @@ from affectspace.model import AffectModel
 from affectspace.processes import (
     available_cores,
     main_hidden,
-    threads_limited,
+    one_thread_for_products,
     worker_context,
 )
 from affectspace.scale.shards import Embedder, Record
@@ -133,21 +133,24 @@ def _start(job: Job, count: int) -> _Worker:
     ours, theirs = context.Pipe()
     threads = max(1, available_cores() // max(1, count))
     process: BaseProcess = context.Process(  # type: ignore[attr-defined]
-        target=_serve, args=(theirs, job, dict(os.environ))
+        target=_serve, args=(theirs, job, dict(os.environ), threads)
     )
-    with main_hidden(), threads_limited(threads):
+    with main_hidden():
         process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
-def _serve(connection: Connection[Any, Any], job: Job, environment: dict[str, str]) -> None:
+def _serve(
+    connection: Connection[Any, Any], job: Job, environment: dict[str, str], threads: int
+) -> None:
     """Run in a worker: say that it wants work, do what comes, until told that there is none."""
     os.environ.update(environment)  # the fork server's is that of its start
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch reads it when it's first used
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and leave nothing half-written
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with suppress(EOFError, OSError):
+    with suppress(EOFError, OSError), one_thread_for_products():
         reply: Record | str | None = None
         try:
             embedder = job.embedder()

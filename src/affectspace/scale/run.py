@@ -28,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def embed_many(
-    inputs: Sequence[str | os.PathLike[str]],
+    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     folder: str | os.PathLike[str],
     *,
     model: AffectModel | str = "default",
@@ -50,8 +50,8 @@ def embed_many(
     way, and so may several at once; at the end every planned row is accounted for exactly once.
 
     Args:
-        inputs: as [`stream_utterances`][affectspace.tables.stream_utterances] takes them; and tars
-            in WebDataset's layout, whose recordings become rows called
+        inputs: one or several, as [`stream_utterances`][affectspace.tables.stream_utterances]
+            takes them; and tars in WebDataset's layout, whose recordings become rows called
             `tar://MEMBER::ARCHIVE.tar`, with the text of a `.json` beside them in a column `json`.
         folder: where shards, plan and manifest go: a path, or an address as fsspec writes to it
             (extra `remote`).
@@ -86,6 +86,7 @@ def embed_many(
     if engine == "ray":
         load_ray()  # before the work
     started = _now()
+    inputs = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
     segment = segment if isinstance(segment, Segmentation) else Segmentation.parse(segment)
     loaded = adopt(load_model(model) if isinstance(model, str) else model)
     place = open_folder(folder)

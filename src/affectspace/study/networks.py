@@ -15,6 +15,7 @@ from affectspace.study.recipes import ModelRecipe
 from affectspace.study.teaching import taught_ratings
 from affectspace.study.typical import heard_ratings
 from affectspace.training import Run, train
+from affectspace.training.average import averaged
 
 
 def fit_networks(
@@ -27,6 +28,8 @@ def fit_networks(
 ) -> list[AffectModel]:
     """Train a network for each set of corpora left out, on the other rows.
 
+    Where a recipe wants several networks averaged, this is the average.
+
     Args:
         material: what they are trained on.
         recipe: how.
@@ -38,9 +41,10 @@ def fit_networks(
     with progress_bar(len(gone), "Teaching", unit="models", show=show) as advance:
         runs = []
         for left in gone:
-            runs.append(_run(material, recipe, left))
+            run = _run(material, recipe, left)
+            runs += [replace(run, seed=run.seed + i) for i in range(recipe.networks)]
             advance(1)
-    return train(
+    models = train(
         np.nan_to_num(material.values),  # rows with a NaN are in no run
         {label: material.of_copies(label).astype(np.float64) for label in LABELS},
         runs,
@@ -52,6 +56,9 @@ def fit_networks(
         device=device,
         progress=progress,
     )
+    return [
+        averaged(models[i : i + recipe.networks]) for i in range(0, len(models), recipe.networks)
+    ]
 
 
 def _run(material: Material, recipe: ModelRecipe, gone: frozenset[str]) -> Run:

@@ -36,6 +36,7 @@ class ModelRecipe:
             shaping the space; the reconstruction knows no weights.
         calibrate: leave one language out at a time, to set the scale of the estimates and their
             intervals, and to measure both.
+        networks: so many are trained, of as many seeds from `seed` on, and averaged to one.
         seed: of the initial weights, the noise and the order of the rows.
     """
 
@@ -54,6 +55,7 @@ class ModelRecipe:
     degradations: tuple[Degradation, ...] = ()
     copies_weigh: float = 1.0
     calibrate: bool = False
+    networks: int = 1
     seed: int = 0
 
 
@@ -103,7 +105,8 @@ SINGLE_SOURCE = {
         degradations=(),
         copies_weigh=1.0,
         calibrate=False,
+        networks=8,
     ),
 }
 """What the recipes are where one corpus is all there is, as in the paper's study: trained on
-ratings alone. The teacher earned nothing there; see docs/recipes.md."""
+ratings alone, several networks averaged. The teacher earned nothing there; see docs/recipes.md."""

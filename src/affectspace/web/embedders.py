@@ -23,7 +23,7 @@ import numpy as np
 from affectspace.audio import SAMPLING_RATE, Status
 from affectspace.errors import AffectspaceError
 from affectspace.model import AffectModel, load_model
-from affectspace.processes import main_hidden, worker_context
+from affectspace.processes import main_hidden, one_thread_for_products, worker_context
 
 PATIENCE = 120.0  # s, for one task
 STARTING = 120.0  # s, on a slow machine; an encoder of several GB takes its time
@@ -290,7 +290,7 @@ class _Worker:
 def _serve(connection: Connection[Any, Any], name: str) -> None:
     """Run in the process: load the model, say so, and do what comes until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
-    with suppress(EOFError, OSError):
+    with suppress(EOFError, OSError), one_thread_for_products():  # each process is a core's worth
         try:
             model = load_model(name)
             _rehearse(model)

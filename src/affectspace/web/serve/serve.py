@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -48,8 +47,6 @@ def serve(
     """
     check_token(place)
     taken = bind(place.host, place.port)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, "1")  # the processes share the cores
     try:
         loaded = adopt(load_model(model))
     except BaseException:
