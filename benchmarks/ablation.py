@@ -30,17 +30,23 @@ def variants() -> dict[str, ModelRecipe]:
     """The default recipe, and what it is without each of its parts."""
     default = RECIPES["default"]
     undisturbed = replace(default.training, batch_size=256)  # as many steps on a fourth of the rows
+    alone = replace(default, teacher_features=None)  # the teacher hears what the network hears
     return {
         "default": default,
+        "taught by native alone": alone,
+        "copies count alike": replace(default, copies_weigh=1.0),
         "no degraded copies": replace(default, degradations=(), training=undisturbed),
-        "no teacher": replace(default, teacher=None),
+        "published layers": replace(
+            default, training=replace(default.training, hidden=RECIPES["published"].training.hidden)
+        ),
+        "no weight decay": replace(default, training=replace(default.training, weight_decay=0.0)),
+        "no teacher": replace(alone, teacher=None),
         "valence as rated": replace(default, teacher=Teacher(free_valence=False)),
         "no typical ratings": replace(default, typical=False),
         "narrower teacher": replace(default, teacher=Teacher(width=0.3)),
         "more noise": replace(default, training=replace(default.training, noise=1.0)),
-        "one layer of 64": replace(default, training=replace(default.training, hidden=(64,))),
         "features of egemaps": replace(
-            default, features="egemaps", degradations=(), training=undisturbed
+            alone, features="egemaps", degradations=(), training=undisturbed
         ),
         "published recipe, clipped": replace(
             RECIPES["published"], features="native", training=CLIPPED, calibrate=True
@@ -51,7 +57,8 @@ def variants() -> dict[str, ModelRecipe]:
 def main() -> None:
     """Run all variants and print their tables."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("variants", nargs="*", metavar="VARIANT", help="all, where none is named")
+    names = ", ".join(f'"{name}"' for name in variants())
+    options.add_argument("variants", nargs="*", metavar="VARIANT", help=f"all, or some of: {names}")
     options.add_argument("-o", "--output", type=Path, help="keep results and report there")
     given = options.parse_args([] if __name__ != "__main__" else None)
     data = Path(os.environ["AFFECTSPACE_DATA"])

@@ -2,8 +2,9 @@
 
 Leave one language out (`AFFECTSPACE_DATA`, features from the cache in `AFFECTSPACE_CACHE`), as
 recorded, without degraded copies: ridge regression and the teacher of the default recipe on each
-set, settings chosen inside the sources, and the default recipe's network. Every way is compared to
-the first on the same resampled speakers. Prints the tables of `affectspace evaluate`.
+set, settings chosen inside the sources, and the default recipe's network, taught by what it hears
+itself. Every way is compared to the first on the same resampled speakers. Prints the tables of
+`affectspace evaluate`.
 
     python -m benchmarks.transfer [-o FOLDER] [--few-labels]
 """
@@ -30,7 +31,8 @@ def ways() -> list[Way]:
     """The network on native and on egemaps; the teacher and ridge regression on every set."""
     default = RECIPES["default"]
     # as many steps on a fourth of the rows
-    clean = replace(default, degradations=(), training=replace(default.training, batch_size=256))
+    training = replace(default.training, batch_size=256)
+    clean = replace(default, teacher_features=None, degradations=(), training=training)
     found = [recipe_way(f"network, {name}", replace(clean, features=name)) for name in SETS[:2]]
     for regression in ("teacher", "ridge"):
         for name in SETS:

@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 VIEWPORT = {"width": 1280, "height": 900}
-LASSO = ((0.3, 0.2), (0.62, 0.12), (0.7, 0.38), (0.52, 0.52), (0.3, 0.48))  # shares of the plane
+LASSO = ((0.25, 0.4), (0.62, 0.36), (0.66, 0.56), (0.5, 0.66), (0.25, 0.62))  # shares of the plane
 
 
 def photograph(address: str, picture: Path, recording: Path | None) -> None:

@@ -301,3 +301,10 @@ def test_columns_line_up_whatever_the_script():
 def test_no_rows_is_a_header():
     (line,) = readable(made_table([]))
     assert line.split()[0] == "file"
+
+
+def test_archives_go_with_a_folder(run, tmp_path):
+    for output in ([], ["-o", tmp_path / "out.csv"]):
+        result = run("shard.tar", *output)
+        assert result.exit_code == 2
+        assert "archives go with a folder" in " ".join(result.output.split())

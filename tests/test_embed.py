@@ -422,6 +422,12 @@ def test_addresses_are_read_as_files_are(model, tmp_path):
     assert model.embed(address, segment="0.4", cache=False)["status"].to_list() == ["ok", "ok"]
 
 
+def test_a_host_that_does_not_answer_is_no_missing_file(model):
+    row = model.embed("http://127.0.0.1:9/a.wav", cache=False).iloc[0]
+    assert row["status"] == "unreadable"
+    assert "connect" in row["message"].lower()
+
+
 def test_what_no_address_can_be(model, monkeypatch):
     with pytest.raises(AudioError, match="nosuch:// can't be opened"):
         model.embed("nosuch://a.wav")

@@ -19,8 +19,10 @@ import pytest
 
 import affectspace
 from affectspace.errors import AffectspaceError, TableError
-from affectspace.scale import MANIFEST, embed_many
+from affectspace.scale import MANIFEST, embed_many, open_folder, read_plan
 from affectspace.scale.local import run_local
+from affectspace.scale.plan import PlannedRows
+from affectspace.scale.shards import Layout, parse_shard
 from made_scale import (
     DEADLY,
     Unloadable,
@@ -101,6 +103,35 @@ def test_a_run_that_is_complete_computes_nothing(audio, tmp_path, monkeypatch):
     monkeypatch.setattr("affectspace.scale.run.run_local", None)
     assert embed_many([audio], tmp_path, shard_size=4, jobs=1).complete
     assert shards(tmp_path) == before
+
+
+def test_no_bit_of_a_shard_can_change_unseen(model, audio, tmp_path):
+    embed_many([audio], tmp_path, shard_size=10, jobs=1)
+    (data,) = shards(tmp_path).values()
+    folder = open_folder(tmp_path)
+    plan = read_plan(folder)
+    schema = Layout(model, plan, PlannedRows(folder, plan).schema).schema
+    rng = np.random.default_rng(0)
+    for place in [*rng.integers(len(data), size=150), len(data) - 1]:
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << rng.integers(8)
+        with pytest.raises(ValueError, match=r"."):
+            parse_shard(bytes(flipped), 0, plan, schema)
+    table, record = parse_shard(data, 0, plan, schema)
+    assert (len(table), record["part"]) == (10, 0)
+
+
+def test_what_others_have_put_into_a_folder_stays(audio, tmp_path):
+    for name in ("part-00000.parquet", "a.wav", "sub/b.wav"):
+        out = tmp_path / name.replace("/", "-")
+        (out / name).parent.mkdir(parents=True)
+        (out / name).write_text("mine")
+        with pytest.raises(AffectspaceError, match="which no run has put there"):
+            embed_many([audio], out)
+        assert (out / name).read_text() == "mine"
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(AffectspaceError, match="is a file; name a folder"):
+        embed_many([audio], tmp_path / "file")
 
 
 @pytest.mark.parametrize("how", ["gone", "truncated", "flipped", "foreign", "other part"])

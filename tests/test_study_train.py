@@ -150,6 +150,18 @@ def test_a_shift_in_every_corpus_is_said_in_words(trained, results):
     assert "in every corpus" not in card
 
 
+def test_a_card_says_what_only_the_teacher_heard_and_what_copies_counted(trained, results):
+    model = trained[2]
+    told = {"teacher_features": "native+compare", "copies_weigh": 0.3}
+    settings = model.record["settings"]
+    taught = replace(model, record={**model.record, "settings": {**settings, **told}})
+    card, usual = measured_card(taught, results), measured_card(model, results)
+    assert "knew the feature sets `native+compare`" in card
+    assert "a copy counted 0.3 of the recording" in card
+    assert "knew the feature sets" not in usual
+    assert "a copy counted" not in usual
+
+
 def test_a_card_without_groups_does_not_speak_of_them(trained, metrics):
     assert "groups of speakers" not in measured_card(trained[2], metrics)
 
@@ -280,6 +292,8 @@ def test_the_shipped_model_is_made_by_the_default_recipe():
     assert settings["degradations"] == json.loads(
         json.dumps([vars(degradation) for degradation in recipe.degradations])
     )
+    assert settings["teacher_features"] == recipe.teacher_features
+    assert settings["copies_weigh"] == recipe.copies_weigh
     training = json.loads(json.dumps(vars(recipe.training)))
     assert {name: model.record["recipe"][name] for name in training} == training
     assert model.objective.name == recipe.objective == "joint"

@@ -641,3 +641,23 @@ def test_a_folder_is_filled_at_the_end_or_not_at_all(tmp_path):
         fail()
     assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "b.txt"]
     assert (folder / "a.txt").read_text() == "one"
+
+
+def test_patterns_are_expanded(tmp_path):
+    for name in ("b.wav", "a.wav", "c.txt", "[x].wav"):
+        (tmp_path / name).touch()
+    files = lambda *inputs: [  # noqa: E731
+        Path(file).name for file in tables.find_utterances(inputs).index.get_level_values("file")
+    ]
+    assert files(tmp_path / "?.wav") == ["a.wav", "b.wav"]
+    assert files(tmp_path / "[x].wav") == ["[x].wav"]
+    assert files(tmp_path / "*.flac") == ["*.flac"]
+
+
+def test_empty_words_of_a_csv_are_texts(tmp_path):
+    index = tables.utterance_index(["a.wav", "b.wav"])
+    words = pd.DataFrame({"status": ["ok", "ok"], "message": "", "caution": ""}, index)
+    tables.write_table(words, tmp_path / "t.csv")
+    found = tables.read_table(tmp_path / "t.csv")
+    assert not found["caution"].str.contains("noisy").any()
+    pd.testing.assert_frame_equal(found, words, check_dtype=False)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from affectspace.model import AffectModel
 
 STDOUT = "-"
+ARCHIVES = (".tar", ".tar.gz", ".tgz")  # as in affectspace.scale, which takes a while to load
 Audio = Literal["none", "link", "embed"]
 
 
@@ -205,6 +206,11 @@ def _check_usage(
             f"choose one of {', '.join(get_args(Audio))}", param_hint="--report-audio"
         )
     for path in inputs:
+        if path.lower().endswith(ARCHIVES):
+            raise typer.BadParameter(
+                f"{path}: archives go with a folder as output, as in -o FOLDER/",
+                param_hint="--output",
+            )
         if output is not None and path != STDOUT and Path(path).resolve() == Path(output).resolve():
             raise typer.BadParameter(f"{output} is an input", param_hint="--output")
     return cast("Audio", report_audio)

@@ -34,7 +34,7 @@ def train(
         str,
         typer.Option(
             help="published: as in the paper. default: as the model that comes with the package, "
-            "with degraded copies, and calibrated on languages left out."
+            "with degraded copies, and calibrated on languages left out; needs openSMILE for that."
         ),
     ] = "published",
     objective: Annotated[

@@ -302,6 +302,9 @@ def _result(
 
 def _unread(error: Exception) -> Result:
     """Say what came of a recording that can't even be opened."""
+    beneath = error.__cause__  # fsspec says of a host that doesn't answer that there's no file
+    if isinstance(beneath, OSError) and not isinstance(beneath, FileNotFoundError):
+        return Result(Status.UNREADABLE, f"{type(beneath).__name__}: {beneath}")
     if isinstance(error, FileNotFoundError):
         return Result(Status.MISSING, Status.MISSING.sentence)
     if isinstance(error, OSError) and error.strerror:

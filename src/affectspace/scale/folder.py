@@ -31,6 +31,9 @@ class Folder(Protocol):
     def names(self, below: str = "") -> set[str]:
         """Return the names of the files in the folder `below`; none where there is none."""
 
+    def others(self) -> set[str]:
+        """Return the names of files and folders that no run has made here."""
+
     def exists(self, name: str) -> bool:
         """Tell whether there is a file of this name."""
 
@@ -84,6 +87,15 @@ class DiskFolder:
                 return {e.name for e in entries if e.is_file() and not e.name.startswith(".")}
         except FileNotFoundError:
             return set()
+
+    def others(self) -> set[str]:
+        try:
+            names = {path.name for path in self._path.iterdir()}
+        except FileNotFoundError:
+            return set()
+        except NotADirectoryError:
+            raise AffectspaceError(f"{self.place} is a file; name a folder") from None
+        return {name for name in names if not name.startswith((".", "_"))}
 
     def exists(self, name: str) -> bool:
         return (self._path / name).is_file()
@@ -139,6 +151,13 @@ class AddressFolder:
         except FileNotFoundError:
             return set()
         return {one["name"].rpartition("/")[2] for one in found if one["type"] == "file"}
+
+    def others(self) -> set[str]:
+        try:
+            names = {path.rstrip("/").rpartition("/")[2] for path in self._fs.ls(self._path, False)}
+        except FileNotFoundError:
+            return set()
+        return {name for name in names if name and not name.startswith((".", "_"))}
 
     def exists(self, name: str) -> bool:
         self._fs.invalidate_cache()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import IO, Literal
 
 from affectspace.audio import Channel
+from affectspace.errors import AffectspaceError
 from affectspace.model import AffectModel, adopt, load_model
 from affectspace.model.embed import facts
 from affectspace.progress import progress_bar
@@ -20,6 +21,7 @@ from affectspace.scale.planning import make_plan, settings_of, wait_for_plan
 from affectspace.scale.reconcile import Account, reconcile, write_manifest
 from affectspace.scale.shards import PASSING, Layout, Record, read_record
 from affectspace.segments import Segmentation
+from affectspace.tables.frames import listed
 
 SHARD_SIZE = 10_000
 Engine = Literal["local", "ray"]
@@ -127,8 +129,14 @@ def _planned(
     rule = str(channel if channel is not None or spec is None else spec.channel)
     rule = "first" if rule == "0" else rule
     settings = settings_of(model, inputs, segment=str(segment), channel=rule, shard_size=shard_size)
+    foreign = sorted(folder.others())
     plan = wait_for_plan(folder)
     if plan is None:
+        if foreign:
+            raise AffectspaceError(
+                f"{folder.place} holds {listed(foreign)}, which no run has put there: name a "
+                "folder that is empty or not there yet"
+            )
         words = {**facts(model), "segment": str(segment), "channel": rule}
         with progress_bar(None, "Planning", show=progress) as advance:
             plan = make_plan(folder, settings, words, inputs, stdin=stdin, advance=advance)

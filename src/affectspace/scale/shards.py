@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import logging
@@ -29,13 +30,15 @@ PASSING = (Status.MISSING, Status.NEEDS_AV, Status.UNREADABLE, Status.FAILED)
 """What another try may mend: it depends on more than the recording."""
 
 _RECORD = b"affectspace"  # the key of a part's record in its shard
+_SEAL = b"blake2b-16 of the shard with me."  # 32 characters in place of the 32 of the digest
 _JSON = "json"
 _ROW = "row"
 _TEXTS = ("status", "message", "caution")
 
 Record = dict[str, Any]
 """What a shard says of itself: `part`, `plan` (its hash), `inputs` (planned rows; an archive is
-one), `rows`, `statuses` (how many rows have which); of an archive `members` and `duplicates`."""
+one), `rows`, `statuses` (how many rows have which); of an archive `members` and `duplicates`; and
+`seal`, 32 hexadecimal digits, the hash of the whole shard with `_SEAL` in their place."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -229,7 +232,7 @@ class Embedder:
 def read_shard(
     folder: Folder, number: int, plan: Plan, schema: pa.Schema
 ) -> tuple[pa.Table, Record]:
-    """Read a shard whole, with the sums that tell whether it is as it was written.
+    """Read a shard whole, with the hash that tells whether it is as it was written.
 
     Raises:
         FileNotFoundError: when it isn't there.
@@ -244,6 +247,7 @@ def parse_shard(data: bytes, number: int, plan: Plan, schema: pa.Schema) -> tupl
     try:
         with pq.ParquetFile(io.BytesIO(data), page_checksum_verification=True) as file:
             record = _record(file, number, plan)
+            _check_seal(data, record["seal"])
             table = file.read()
         statuses = Counter(table["status"].to_pylist())
         said = len(table) == record["rows"] and dict(statuses) == record["statuses"]
@@ -273,14 +277,15 @@ def same_rows(table: pa.Table, given: pa.Table) -> bool:
 
 
 def _record(file: pq.ParquetFile, number: int, plan: Plan) -> Record:
-    record: Record = json.loads(file.schema_arrow.metadata[_RECORD])
+    record: Record = json.loads(file.metadata.metadata[_RECORD])  # Arrow's copy isn't sealed
     if (record["part"], record["plan"]) != (number, plan.hash):
         raise ValueError("it is a shard of another run")
     return record
 
 
 def _to_bytes(table: pa.Table, record: Record) -> bytes:
-    metadata = {**table.schema.metadata, _RECORD: json.dumps(record, sort_keys=True).encode()}
+    told = json.dumps({**record, "seal": _SEAL.decode()}, sort_keys=True)
+    metadata = {**table.schema.metadata, _RECORD: told.encode()}
     buffer = io.BytesIO()
     pq.write_table(
         table.combine_chunks().replace_schema_metadata(metadata),
@@ -288,7 +293,24 @@ def _to_bytes(table: pa.Table, record: Record) -> bytes:
         compression="zstd",
         write_page_checksum=True,
     )
-    return buffer.getvalue()
+    return _sealed(buffer.getvalue(), _SEAL)
+
+
+def _sealed(data: bytes, old: bytes) -> bytes:
+    """Put the hash of a shard that has `_SEAL` in it in its place.
+
+    Raises:
+        ValueError: when there is nothing to replace.
+    """
+    place = data.rindex(old)
+    unsealed = data[:place] + _SEAL + data[place + len(old) :]
+    seal = hashlib.blake2b(unsealed, digest_size=16).hexdigest().encode()
+    return data[:place] + seal + data[place + len(old) :]
+
+
+def _check_seal(data: bytes, seal: str) -> None:
+    if _sealed(data, seal.encode()) != data:
+        raise ValueError("it isn't as it was written")
 
 
 def _absolute(file: str, plan: Plan) -> str:

@@ -65,19 +65,30 @@ RECIPES = {
     "published": ModelRecipe(),
     "default": ModelRecipe(
         name="affectspace-default",
-        version="2026.11.25",
+        version="2026.11.26",
         licence="Research use only, as the corpora's own terms are",
         sources=("emodb", "emotale", "ravdess", "emovo", "urdu"),
         features="native",
         typical=True,
         teacher=Teacher(),
+        # sets that measure differently know more together, and only the teacher has to hear them
+        teacher_features="native+egemaps+compare",
         # what is taught has little noise of its own, so less is added, and larger steps will do
-        training=Recipe(noise=0.3, clip=4.0, learning_rate=2e-3, batch_size=1024, epochs=30),
+        training=Recipe(
+            hidden=(64,),
+            noise=0.3,
+            clip=4.0,
+            learning_rate=2e-3,
+            weight_decay=0.3,
+            batch_size=1024,
+            epochs=30,
+        ),
         degradations=(
             Degradation(gain=GAINS, seed=1),
             Degradation(gain=GAINS, snr=(0, 25), seed=2),
             Degradation(gain=GAINS, codecs=("telephone", "mp3"), seed=3),
         ),
+        copies_weigh=0.1,
         calibrate=True,
     ),
 }
@@ -87,9 +98,12 @@ SINGLE_SOURCE = {
     "default": replace(
         RECIPES["default"],
         sources=(),
+        training=Recipe(noise=0.3, clip=4.0, learning_rate=2e-3, batch_size=1024, epochs=30),
         typical=False,
         teacher=None,
+        teacher_features=None,
         degradations=(),
+        copies_weigh=1.0,
         calibrate=False,
         networks=8,
     ),

@@ -33,7 +33,7 @@ def files_at(address: str) -> Iterator[str]:
         if pattern:
             yield from map(fs.unstrip_protocol, sorted(fs.glob(path)))
         elif fs.isdir(path):
-            yield from _audio_below(fs, path)
+            yield from _audio_below(fs, path.rstrip("/"))
         else:
             yield address
     except (ImportError, ValueError, OSError) as error:

@@ -17,6 +17,8 @@ from affectspace.tables.times import MISSING
 TABLE_SUFFIXES = (".csv", ".parquet", ".jsonl")
 INDEX = ("file", "start", "end")
 RATINGS = ("activation", "valence", "dominance")
+WORDS = ("status", "message", "caution")
+"""Texts of which an empty one says that there is nothing to say."""
 TEXT_COLUMNS = ("corpus", "language", "speaker", "gender", "emotion", "intensity", "sentence")
 NUMBER_COLUMNS = ("age", *RATINGS)
 FILE_HEADERS = ("file", "filename", "file_name", "filname", "name", "utt_id")
@@ -107,6 +109,8 @@ def with_known_names(frame: pd.DataFrame, source: str | Path) -> pd.DataFrame:
     for column in names:
         if column in (*TEXT_COLUMNS, "file", "rater"):
             frame[column] = text_column(frame[column])
+        elif column in WORDS:
+            frame[column] = text_column(frame[column].fillna(""))
         elif NUMBER.fullmatch(column):
             try:
                 frame[column] = pd.to_numeric(frame[column]).astype("float64")
@@ -198,7 +202,7 @@ def _text_of_csv(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _others(frame: pd.DataFrame) -> pd.Index:
     """The columns of a CSV that may be numbers: all but the known texts."""
-    return frame.columns.difference([*INDEX, *TEXT_COLUMNS, *FILE_HEADERS, "rater"])
+    return frame.columns.difference([*INDEX, *TEXT_COLUMNS, *WORDS, *FILE_HEADERS, "rater"])
 
 
 def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import glob
 import itertools
 import logging
 import os
@@ -173,6 +174,8 @@ def _below(path: str) -> Iterator[str]:
         yield from files_at(path)
     elif _suffix(path) not in AUDIO_SUFFIXES and os.path.isdir(path):  # noqa: PTH112
         yield from _audio_below(path, set())
+    elif glob.has_magic(path) and not os.path.lexists(path):
+        yield from sorted(glob.glob(path, recursive=True)) or [path]  # noqa: PTH207  (keeps text)
     else:
         yield path
 
