@@ -64,6 +64,12 @@ def test_nothing_that_a_rater_gets_says_which_file_it_is(served):
     assert not re.search(r"anger_|\.wav", " ".join(heard).replace("audio/wav", ""))
 
 
+def test_it_goes_by_the_name_in_its_links_and_by_those_that_are_added(served):
+    named = make_app(make_running(served.study, "http://Box-7:8480"), hosts=("Added.example",))
+    for name, status in [("Box-7", 200), ("added.example", 200), ("box-8", 421)]:
+        assert TestClient(named, base_url=f"http://{name}:8480").get("/").status_code == status
+
+
 def test_the_cookie_is_for_the_browser_alone(served):
     cookie = served.rater().opened.headers["set-cookie"]
     assert "HttpOnly" in cookie
