@@ -1,5 +1,6 @@
 """What the service doesn't take, each with its status; who may ask; and what it says of itself."""
 
+import contextlib
 import json
 import logging
 import re
@@ -35,8 +36,12 @@ def embedders():
     close()
 
 
+@contextlib.contextmanager
 def limited(embedders, **limits):
-    return asking(made_service(embedders=embedders, limits=Limits(**limits)))
+    """A client of a service whose processes are up again, whatever the test before did to them."""
+    with asking(made_service(embedders=embedders, limits=Limits(**limits))) as client:
+        wait_for(lambda: embedders.ready == embedders.workers)
+        yield client
 
 
 def send(client, content=b"x", **options):
@@ -115,7 +120,7 @@ def test_more_than_it_takes_at_once_are_503_and_told_when_to_come_again(embedder
 
 
 def test_what_waits_too_long_for_a_process_is_503(embedders):
-    with limited(embedders, timeout=0.3) as client:
+    with limited(embedders, timeout=1) as client:
         assert send(client).status_code == 200
         hanging = embedders.submit(tasks.hang, tuple)
         answer = send(client)
