@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from embedding_tasks import wait_for
 from served_model import HERE, TOKEN, asking, made_service
 from test_web_annotate_openapi import EXAMPLES
 from voices import in_bytes, voice
@@ -26,6 +27,7 @@ BOUNDED = settings(
 def client():
     with asking(made_service(token=TOKEN)) as client:
         client.headers["Authorization"] = f"Bearer {TOKEN}"
+        wait_for(lambda: client.get("/healthz").status_code == 200)  # 503 until a process is up
         yield client
 
 
