@@ -15,14 +15,13 @@ from affectspace.errors import TableError
 from affectspace.segments import (
     Segmentation,
     segment,
-    segment_signal,
     speech_probabilities,
     speech_spans,
     window_spans,
 )
 from affectspace.segments import spans as spans_module
 from affectspace.tables import utterance_index
-from voices import encoded, noise, voice, write
+from voices import encoded, noise, spans_in, voice, write
 
 SPEECH = Segmentation("speech")
 LIMITS = {"shortest": 1.0, "longest": 8.0}
@@ -242,11 +241,11 @@ def test_probabilities_do_not_depend_on_the_blocks():
 
 def test_noise_and_silence_are_no_speech():
     for samples in (np.zeros(80_000, np.float32), noise(5.0), noise(5.0, pink=True), noise(0.01)):
-        assert segment_signal(samples, SPEECH, **LIMITS) == []
+        assert spans_in(samples, SPEECH, **LIMITS) == []
 
 
-def test_a_signal_as_it_is():
-    assert segment_signal(voice(2.0), Segmentation(), **LIMITS) == [(0, 2)]
+def test_windows_of_samples():
+    assert spans_in(voice(3.0), Segmentation("windows", 2.0, 1.0), **LIMITS) == [(0, 2), (1, 3)]
 
 
 # --- tables ----------------------------------------------------------------------------------
@@ -490,7 +489,7 @@ def test_speech_between_pauses_is_found(data_root: Path):
             if is_speech:
                 spoken.append((position / 16_000, (position + len(samples)) / 16_000))
             position += len(samples)
-    found = segment_signal(np.concatenate(parts), SPEECH, shortest=1, longest=15)
+    found = spans_in(np.concatenate(parts), SPEECH, shortest=1, longest=15)
     grid = np.arange(0, position / 16_000, 0.01)
     inside = [
         np.any([(a <= grid) & (grid < b) for a, b in spans], axis=0) for spans in (spoken, found)

@@ -11,7 +11,7 @@ import scipy.signal
 import soundfile
 
 from affectspace import tables
-from affectspace.segments import Segmentation, segment_signal
+from affectspace.segments import Segmentation
 from affectspace.synthesis import (
     CORPORA,
     RECORDINGS,
@@ -35,6 +35,7 @@ from affectspace.synthesis.tract import (
     tract_response,
 )
 from affectspace.synthesis.utterance import DEFAULT_LANGUAGE
+from voices import spans_in
 
 SPEAKER = Speaker("anna", "female", f0=210.0, tract_scale=1.15)
 SMALL = tuple(
@@ -430,7 +431,7 @@ def test_the_long_recording_has_pauses_and_grows_loud_and_calm_again(tmp_path):
     file = write_recordings(tmp_path, clips=SMALL[:1]).parent / "long/a-minute-with-pauses.wav"
     samples, _ = soundfile.read(file)
     speech = Segmentation("speech")
-    spans = segment_signal(samples.astype(np.float32), speech, shortest=1.0, longest=10.0)
+    spans = spans_in(samples.astype(np.float32), speech, shortest=1.0, longest=10.0)
     assert 10 <= len(spans) <= 18
     gaps = [later - end for (_, end), (later, _) in itertools.pairwise(spans)]
     assert 0.3 < np.median(gaps) < 2

@@ -66,3 +66,13 @@ def encoded(samples: np.ndarray, sampling_rate: int, container: str, codec: str)
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             out.mux(packet)
     return buffer.getvalue()
+
+
+def spans_in(samples: np.ndarray, segmentation, **limits: float) -> list[tuple[float, float]]:
+    """Cut samples at 16 kHz; return start and end of each span, in seconds."""
+    from affectspace.segments import segment
+
+    memory = {"signal": (samples, 16_000)}
+    spans, _ = segment(["signal"], segmentation, sources=memory, jobs=1, cache=False, **limits)
+    levels = (spans.index.get_level_values(level) for level in ("start", "end"))
+    return list(zip(*(level.total_seconds() for level in levels), strict=True))

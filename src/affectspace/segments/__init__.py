@@ -1,7 +1,7 @@
 """Long recordings -> spans: where somebody speaks, or windows of one length.
 
-`Segmentation` says how; `segment` does it for a table of files, `segment_signal` for samples in
-memory; `speech_spans` and `window_spans` are what they rest on.
+`Segmentation` says how; `segment` does it for a table of recordings, be they files or in memory;
+`speech_spans` and `window_spans` are what it rests on.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from affectspace.segments.spans import speech_spans, window_spans
 from affectspace.segments.speech import speech_probabilities
 
 if TYPE_CHECKING:
-    from affectspace.segments.cutting import segment, segment_signal
+    from affectspace.segments.cutting import segment
 
 __all__ = [
     "Segmentation",
     "segment",
-    "segment_signal",
     "speech_probabilities",
     "speech_spans",
     "window_spans",
@@ -27,8 +26,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load what works on tables at its first use, so that worker processes do without pandas."""
-    if name in ("segment", "segment_signal"):
-        import importlib
+    if name == "segment":
+        from affectspace.segments.cutting import segment
 
-        return getattr(importlib.import_module("affectspace.segments.cutting"), name)
+        return segment
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""`segment`: a table of recordings -> a table of spans. `segment_signal`: the same in memory."""
+"""`segment`: a table of recordings -> a table of spans."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from affectspace.audio import SAMPLING_RATE, AudioFile, Channel, Status, extent
+from affectspace.audio import AudioFile, Channel, Status, extent
 from affectspace.audio.sources import InMemory
 from affectspace.features.batch import as_utterances, run_tasks, tasks_of
 from affectspace.features.work import Compute, Result, Source, Span, result_of, seconds
@@ -18,7 +18,7 @@ from affectspace.progress import progress_bar
 from affectspace.segments.chunks import Chunks, chunked
 from affectspace.segments.settings import Segmentation
 from affectspace.segments.spans import Spans, speech_spans, window_spans
-from affectspace.segments.speech import speech_of, speech_probabilities, speech_spec
+from affectspace.segments.speech import speech_of, speech_spec
 from affectspace.tables import utterance_index
 
 
@@ -114,40 +114,6 @@ def segment(
     return _cut(table, spans), _rejected(table, sorted(reasons), reasons)
 
 
-def segment_signal(
-    samples: NDArray[np.float32],
-    segmentation: Segmentation,
-    *,
-    shortest: float,
-    longest: float,
-) -> Spans:
-    """Cut a recording in memory into spans.
-
-    Args:
-        samples: shape (n,), mono, 16 kHz, such as `read_audio` gives them.
-        segmentation: how.
-        shortest: what is wanted of a span of speech, in seconds; some may stay shorter.
-        longest: the longest span of speech, in seconds.
-
-    Returns:
-        Start and end of each span in seconds, in order; none where there is no speech.
-
-    Raises:
-        ValueError: when `shortest` and `longest` don't fit.
-
-    Examples:
-        >>> silence = np.zeros(48000, np.float32)
-        >>> segment_signal(silence, Segmentation.parse("speech"), shortest=1, longest=8)
-        []
-        >>> segment_signal(silence, Segmentation.parse("2:1"), shortest=1, longest=8)
-        [(0.0, 2.0), (1.0, 3.0)]
-    """
-    result = Result(Status.OK, duration=len(samples) / SAMPLING_RATE)
-    if segmentation.kind == "speech":
-        result = result._replace(values=speech_probabilities([samples]))
-    return _spans(result, segmentation, shortest=shortest, longest=longest)
-
-
 def extent_of(recording: AudioFile | InMemory, span: Span) -> Result:
     """Measure how long a span of a recording really is, by the file's header."""
     try:
@@ -165,8 +131,7 @@ def _spans(result: Result, segmentation: Segmentation, *, shortest: float, longe
         return speech_spans(
             probabilities, shortest=shortest, longest=longest, duration=result.duration
         )
-    if segmentation.seconds is None or segmentation.hop is None:
-        return [(0.0, result.duration)]
+    assert segmentation.seconds is not None and segmentation.hop is not None  # noqa: S101, PT018
     return window_spans(result.duration, segmentation.seconds, segmentation.hop)
 
 
