@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import affectspace
 from affectspace import features, study, synthesis
 from affectspace.cli import app, demo, main, options
-from affectspace.errors import DeviceError, train_extra
+from affectspace.errors import DeviceError, needs_extra
 from affectspace.evaluation import reproduction
 from affectspace.evaluation.reproduction import Protocol
 from affectspace.model import load_model, save_model
@@ -331,7 +331,10 @@ def test_texts_that_are_no_channel_rule(text):
 
 
 def test_a_missing_module_of_no_extra_is_not_blamed_on_one():
-    with pytest.raises(ModuleNotFoundError, match="nothing_of_this_name"), train_extra("this"):
+    with (
+        pytest.raises(ModuleNotFoundError, match="nothing_of_this_name"),
+        needs_extra("train", "this"),
+    ):
         import nothing_of_this_name  # noqa: F401
 
 

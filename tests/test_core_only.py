@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from affectspace.errors import TRAIN_PACKAGES
+from affectspace.errors import EXTRAS
 from affectspace.synthesis import Speaker, synthesise_utterance
 
 pytestmark = pytest.mark.install
@@ -100,7 +100,7 @@ def test_the_wheel_holds_what_the_source_holds(wheel):
 def test_nothing_of_the_extras_is_installed(core):
     found = core.python(f"""
         from importlib.util import find_spec
-        print([name for name in {(*TRAIN_PACKAGES, "opensmile")} if find_spec(name)])
+        print([name for name in {(*EXTRAS["train"], "opensmile")} if find_spec(name)])
     """)
     assert found == "[]\n"
     missing = core.command("train", "--source", "a=a.csv", "--output", "never", fails=True)

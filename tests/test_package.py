@@ -12,7 +12,7 @@ import soundfile
 
 import affectspace
 from affectspace import features
-from affectspace.errors import TRAIN_PACKAGES
+from affectspace.errors import EXTRAS
 from affectspace.model import OBJECTIVES, Architecture, save_model
 from affectspace.training import Recipe, Run, train
 from made_features import SPEC, feature_table
@@ -24,7 +24,7 @@ import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {TRAIN_PACKAGES}:
+        if name.partition(".")[0] in {EXTRAS["train"]}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name.partition(".")[0])
 
 sys.meta_path.insert(0, Missing())

@@ -56,9 +56,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from affectspace.errors import train_extra
+    from affectspace.errors import needs_extra
 
-    with train_extra(f"affectspace.{name}"):
+    with needs_extra("train", f"affectspace.{name}"):
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 

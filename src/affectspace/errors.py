@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 
 class AffectspaceError(Exception):
@@ -86,63 +86,34 @@ class ServiceError(AffectspaceError):
     """A service that can't be started as asked."""
 
 
-TRAIN_PACKAGES = ("matplotlib", "scipy", "sklearn", "torch")
-"""What the extra `train` brings."""
-
-ANNOTATE_PACKAGES = (
-    *("fastapi", "krippendorff", "pingouin", "pydantic", "scipy", "sqlalchemy", "starlette"),
-    "uvicorn",
-)
-"""What the extra `annotate` brings."""
-
-SERVE_PACKAGES = (
-    *("fastapi", "prometheus_client", "pydantic", "python_multipart", "starlette", "uvicorn"),
-    "websockets",
-)
-"""What the extra `serve` brings."""
-
-
-def train_extra(purpose: str) -> AbstractContextManager[None]:
-    """Name the extra `train` where an import finds one of its packages missing.
-
-    Args:
-        purpose: what needs it, for the message.
-
-    Raises:
-        MissingExtraError: if the extra is not installed.
-    """
-    return _extra("train", TRAIN_PACKAGES, purpose)
-
-
-def annotate_extra(purpose: str) -> AbstractContextManager[None]:
-    """Name the extra `annotate` where an import finds one of its packages missing.
-
-    Args:
-        purpose: what needs it, for the message.
-
-    Raises:
-        MissingExtraError: if the extra is not installed.
-    """
-    return _extra("annotate", ANNOTATE_PACKAGES, purpose)
-
-
-def serve_extra(purpose: str) -> AbstractContextManager[None]:
-    """Name the extra `serve` where an import finds one of its packages missing.
-
-    Args:
-        purpose: what needs it, for the message.
-
-    Raises:
-        MissingExtraError: if the extra is not installed.
-    """
-    return _extra("serve", SERVE_PACKAGES, purpose)
+EXTRAS = {
+    "train": ("matplotlib", "scipy", "sklearn", "torch"),
+    "annotate": (
+        *("fastapi", "krippendorff", "pingouin", "pydantic", "scipy", "sqlalchemy", "starlette"),
+        "uvicorn",
+    ),
+    "serve": (
+        *("fastapi", "prometheus_client", "pydantic", "python_multipart", "starlette", "uvicorn"),
+        "websockets",
+    ),
+}
+"""What extras of several packages bring."""
 
 
 @contextmanager
-def _extra(extra: str, packages: tuple[str, ...], purpose: str) -> Iterator[None]:
+def needs_extra(extra: str, purpose: str) -> Iterator[None]:
+    """Name an extra where an import finds one of its packages missing.
+
+    Args:
+        extra: its name, one of `EXTRAS`.
+        purpose: what needs it, for the message.
+
+    Raises:
+        MissingExtraError: if the extra is not installed.
+    """
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in packages:
+        if error.name not in EXTRAS[extra]:
             raise
         raise MissingExtraError(error.name, extra, purpose) from None

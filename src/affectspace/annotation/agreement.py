@@ -24,7 +24,7 @@ from affectspace.annotation.components import Parts, Sums, parts_of, sums_of
 from affectspace.annotation.others import correlation
 from affectspace.annotation.quality import rater_quality
 from affectspace.annotation.ratings import FloatArray, rating_matrix
-from affectspace.errors import TableError, annotate_extra
+from affectspace.errors import TableError, needs_extra
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -199,7 +199,7 @@ def alpha(matrix: pd.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) ->
     if len(values) < 2:
         return NONE
     if len(shared) * len(values) ** 2 <= _COUNTABLE:
-        with annotate_extra("Krippendorff's alpha"):
+        with needs_extra("annotate", "Krippendorff's alpha"):
             import krippendorff
         found = float(krippendorff.alpha(shared.to_numpy().T, level_of_measurement="interval"))
     else:
@@ -244,7 +244,7 @@ def _classic(complete: pd.DataFrame) -> dict[str, Estimate]:
         return dict.fromkeys(KINDS, NONE)
     if not np.ptp(values, axis=1).any():  # nothing within items: F is infinite
         return dict.fromkeys(KINDS, Estimate(1.0, 1.0, 1.0))
-    with annotate_extra("The intraclass correlation"):
+    with needs_extra("annotate", "The intraclass correlation"):
         import pingouin
     item, rater = np.indices(values.shape)
     rows = {"item": item.ravel(), "rater": rater.ravel(), "value": values.ravel()}

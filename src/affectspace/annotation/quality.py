@@ -21,7 +21,7 @@ from affectspace.annotation.ratings import (
     of_label,
     rating_matrix,
 )
-from affectspace.errors import annotate_extra
+from affectspace.errors import needs_extra
 from affectspace.tables import INDEX
 
 _HUNDRED = 100  # ratings that a drift is told per
@@ -168,7 +168,7 @@ def _drift(order: FloatArray, deviation: FloatArray) -> dict[str, Any]:
 
 def _student(freedom: int) -> float:
     """How many standard errors an interval of 95 % reaches to either side."""
-    with annotate_extra("The drift of a rater"):
+    with needs_extra("annotate", "The drift of a rater"):
         from scipy import special
     return float(special.stdtrit(freedom, 0.975))
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from affectspace.cli import options
-from affectspace.errors import train_extra
+from affectspace.errors import needs_extra
 
 
 def adapt(
@@ -62,7 +62,7 @@ def adapt(
     decided by speakers that are left out; where they are met worse, the model stays as it was.
     What the change is expected to be worth goes to stderr, the path of the model to stdout.
     """
-    with train_extra("affectspace adapt"):
+    with needs_extra("train", "affectspace adapt"):
         from affectspace.adapt import summary
         from affectspace.study.adaptation import SUGGESTIONS, adapt_model
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affectspace.errors import annotate_extra
+from affectspace.errors import needs_extra
 
 if TYPE_CHECKING:
     from affectspace.annotation.folder import StudyFolder
@@ -160,7 +160,7 @@ def annotate(
     Prints the links of the study lead and of the raters, and serves until it is stopped. All
     ratings are in STUDY_DIR; the same command without further options goes on with it.
     """
-    with annotate_extra("affectspace annotate"):
+    with needs_extra("annotate", "affectspace annotate"):
         from affectspace.annotation.collected import write_collected
         from affectspace.annotation.folder import back_up, open_folder
         from affectspace.annotation.overview import in_words, progress

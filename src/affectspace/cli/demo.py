@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from affectspace.errors import train_extra
+from affectspace.errors import needs_extra
 
 NOTICE = (
     "Synthetic speech: signals from a source-filter model. Nobody speaks here, and no number on "
@@ -76,7 +76,7 @@ def _embed(output: Path, model: str, seed: int) -> None:
 def _study(output: Path, seed: int) -> None:
     from affectspace import features
 
-    with train_extra("affectspace demo --study"):
+    with needs_extra("train", "affectspace demo --study"):
         from affectspace.evaluation.reproduction import PAPER_OBJECTIVES, Protocol
         from affectspace.report import study as report
         from affectspace.study import Extraction, run_study

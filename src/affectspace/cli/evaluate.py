@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from affectspace.cli import options
-from affectspace.errors import train_extra
+from affectspace.errors import needs_extra
 
 if TYPE_CHECKING:
     from affectspace.study.recipes import ModelRecipe
@@ -95,7 +95,7 @@ def evaluate(
     Writes results.csv, comparison.csv, choices.csv, summary.md, figures (PNG), settings.json and a
     self-contained report.html. The summary goes to stdout.
     """
-    with train_extra("affectspace evaluate"):
+    with needs_extra("train", "affectspace evaluate"):
         from affectspace.report import evaluation as report
         from affectspace.study.evaluate import run_evaluation
         from affectspace.study.evaluated import Settings

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from affectspace.cli import options
-from affectspace.errors import TableError, annotate_extra
+from affectspace.errors import TableError, needs_extra
 
 
 def explore(
@@ -40,7 +40,7 @@ def explore(
     address with a token that this machine alone can open, and serves until it is stopped.
     """
     cache_rule = options.cache_rule(cache, no_cache)
-    with annotate_extra("affectspace explore"):
+    with needs_extra("annotate", "affectspace explore"):
         from affectspace.web.explore.collection import open_collection
         from affectspace.web.explore.serve import serve
         from affectspace.web.running import LOOPBACK, bind

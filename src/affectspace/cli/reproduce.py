@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from affectspace.cli import options
-from affectspace.errors import train_extra
+from affectspace.errors import needs_extra
 
 
 def reproduce(
@@ -80,7 +80,7 @@ def reproduce(
     to stdout, and with a further recipe the comparison, which is also written as comparison (CSV
     and Markdown). The training options are those of the published recipe.
     """
-    with train_extra("affectspace reproduce"):
+    with needs_extra("train", "affectspace reproduce"):
         from affectspace.evaluation.reproduction import PAPER_OBJECTIVES, Protocol
         from affectspace.report import study as report
         from affectspace.study import Extraction, run_study

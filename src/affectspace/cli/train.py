@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from affectspace.cli import options
-from affectspace.errors import train_extra
+from affectspace.errors import needs_extra
 
 _BY_RECIPE = "the recipe's"
 
@@ -83,7 +83,7 @@ def train(
     Pairs are compared within a corpus only, so rating habits and channels do not leak. Corpora
     without ratings help the reconstruction. The path of the model goes to stdout.
     """
-    with train_extra("affectspace train"):
+    with needs_extra("train", "affectspace train"):
         from affectspace.model import OBJECTIVES
         from affectspace.study import train_model
         from affectspace.study.recipes import RECIPES

@@ -12,7 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from affectspace.errors import train_extra
+from affectspace.errors import needs_extra
 
 if TYPE_CHECKING:
     from affectspace.explain.attribution import Attribution, attribute, reasons
@@ -77,5 +77,5 @@ def __getattr__(name: str) -> Any:
     """Load what needs scipy at its first use, so that the core does without."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with train_extra(f"affectspace.explain.{name}"):
+    with needs_extra("train", f"affectspace.explain.{name}"):
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from affectspace.errors import train_extra
+from affectspace.errors import needs_extra
 from affectspace.explain.axes import Axis, axes_of, family_changes, walk
 from affectspace.explain.criteria import BOTH, LISTENERS, MODEL, STANDARD, VERDICTS, Criteria
 from affectspace.features import FeatureTable
@@ -80,7 +80,7 @@ def explain_axes(
     axes = axes_of(model)
     if not tables:
         return Findings(axes, criteria, pd.concat([walk(model, axis) for axis in axes]))
-    with train_extra("what axes follow in speech"):
+    with needs_extra("train", "what axes follow in speech"):
         from affectspace.explain.correlations import across_languages, follow
         from affectspace.explain.meaning import compare_languages, family_differences
         from affectspace.explain.speech import gather, resampling_of
