@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 
 import affectspace
+from affectspace.audio.names import is_archive
 from affectspace.errors import AffectspaceError
 from affectspace.scale import open_folder, planning, read_plan
-from affectspace.scale.plan import PLAN, PlannedRows, is_archive
+from affectspace.scale.plan import PLAN, PlannedRows
 from affectspace.scale.planning import make_plan, wait_for_plan
 from affectspace.tables import find_utterances, utterance_index
 

@@ -13,6 +13,7 @@ import re
 import unicodedata
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://")
+_ARCHIVES = (".tar", ".tar.gz", ".tgz")
 _BYTE = re.compile(rb"\\x([0-9a-f]{2})")
 
 
@@ -37,6 +38,16 @@ def is_address(file: str) -> bool:
         (True, True, False)
     """
     return _ADDRESS.match(file) is not None
+
+
+def is_archive(file: str) -> bool:
+    """Tell whether a file is a tar of recordings, by its name.
+
+    Examples:
+        >>> is_archive("s3://bucket/shard.TAR"), is_archive("a.tar.gz"), is_archive("a.wav")
+        (True, True, False)
+    """
+    return file.lower().endswith(_ARCHIVES)
 
 
 def absolute(file: str) -> str:

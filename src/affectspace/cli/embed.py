@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from affectspace.model import AffectModel
 
 STDOUT = "-"
-ARCHIVES = (".tar", ".tar.gz", ".tgz")  # as in affectspace.scale, which takes a while to load
 Audio = Literal["none", "link", "embed"]
 
 
@@ -39,14 +38,7 @@ def embed(
             show_default="a table for people on stdout",
         ),
     ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|DIR|hf:ORG/NAME",
-            help="A model that comes with the package, a model folder, or one on the Hugging Face "
-            "hub.",
-        ),
-    ] = "default",
+    model: options.Model = "default",
     encoder: Annotated[
         str | None,
         typer.Option(
@@ -189,6 +181,8 @@ def _check_usage(
     Raises:
         typer.BadParameter: if there is any.
     """
+    from affectspace.audio.names import is_archive
+
     suffixes = (".csv", ".parquet", ".jsonl")
     if output is not None and "://" in output:
         raise typer.BadParameter(
@@ -206,7 +200,7 @@ def _check_usage(
             f"choose one of {', '.join(get_args(Audio))}", param_hint="--report-audio"
         )
     for path in inputs:
-        if path.lower().endswith(ARCHIVES):
+        if is_archive(path):
             raise typer.BadParameter(
                 f"{path}: archives go with a folder as output, as in -o FOLDER/",
                 param_hint="--output",

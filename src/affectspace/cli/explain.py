@@ -12,7 +12,7 @@ import typer
 from affectspace.cli import options
 from affectspace.cli.readable import printable
 from affectspace.cli.summary import caution_lines, status_lines
-from affectspace.errors import train_extra
+from affectspace.errors import needs_extra
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,14 +58,7 @@ def explain(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write the page alone, or elsewhere.")
     ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|DIR|hf:ORG/NAME",
-            help="A model that comes with the package, a model folder, or one on the Hugging Face "
-            "hub.",
-        ),
-    ] = "default",
+    model: options.Model = "default",
     encoder: Annotated[
         str | None,
         typer.Option(
@@ -122,7 +115,7 @@ def explain(
             progress=True,
         )
     if sources:
-        with train_extra("affectspace explain with corpora"):
+        with needs_extra("train", "affectspace explain with corpora"):
             from affectspace.study.explain import explain_corpora
         explained = explain_corpora(
             loaded,

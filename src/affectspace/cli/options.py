@@ -23,6 +23,13 @@ Inputs = Annotated[
         "relative to themselves.",
     ),
 ]
+Model = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|DIR|hf:ORG/NAME",
+        help="A model that comes with the package, a model folder, or one on the Hugging Face hub.",
+    ),
+]
 FEATURES_HELP = (
     "The feature set: native; egemaps, compare, egemaps-lld (openSMILE's; extra opensmile); "
     "hf:PATH_OR_ID[:LAYER], a speech encoder in a folder or on the Hugging Face hub (wav2vec 2.0, "

@@ -9,18 +9,14 @@ from typing import Annotated
 import typer
 
 from affectspace.cli import options
-from affectspace.errors import serve_extra
+from affectspace.errors import needs_extra
+from affectspace.web.serve.settings import Limits, Place
+
+LIMITS, PLACE = Limits(), Place()
 
 
 def serve(
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|DIR|hf:ORG/NAME",
-            help="A model that comes with the package, a model folder, or one on the Hugging Face "
-            "hub.",
-        ),
-    ] = "default",
+    model: options.Model = "default",
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Processes that embed.", show_default="one per core"),
@@ -38,8 +34,10 @@ def serve(
             help="Listen on this address; the default is this machine alone, any other needs a "
             "token.",
         ),
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes one that is free.")] = 8000,
+    ] = PLACE.host,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="0 takes one that is free.")
+    ] = PLACE.port,
     token_file: Annotated[
         Path | None,
         typer.Option(
@@ -68,44 +66,45 @@ def serve(
             show_default="none",
         ),
     ] = None,
-    max_bytes: Annotated[int, typer.Option(min=1024, help="Of a request.")] = 64 * 2**20,
+    max_bytes: Annotated[int, typer.Option(min=1024, help="Of a request.")] = LIMITS.max_bytes,
     max_seconds: Annotated[
         float, typer.Option(min=1, help="Of sound in a request, all recordings together.")
-    ] = 600,
-    max_files: Annotated[int, typer.Option(min=1, help="In a request.")] = 64,
+    ] = LIMITS.max_seconds,
+    max_files: Annotated[int, typer.Option(min=1, help="In a request.")] = LIMITS.max_files,
     timeout: Annotated[
         float,
         typer.Option(min=0.1, help="Seconds to receive a request, to wait, and to work on it."),
-    ] = 60,
+    ] = LIMITS.timeout,
     concurrency: Annotated[
         int, typer.Option(min=1, help="Requests in hand at once; more are told to come again.")
-    ] = 32,
+    ] = LIMITS.concurrency,
     rate: Annotated[
         float,
         typer.Option(
             min=0, help="Requests a second from one address.", show_default="0, any number"
         ),
-    ] = 0,
-    streams: Annotated[int, typer.Option(min=0, help="Open at once.")] = 8,
-    stream_seconds: Annotated[float, typer.Option(min=2, help="Of sound in a stream.")] = 3600,
+    ] = LIMITS.rate,
+    streams: Annotated[int, typer.Option(min=0, help="Open at once.")] = LIMITS.streams,
+    stream_seconds: Annotated[
+        float, typer.Option(min=2, help="Of sound in a stream.")
+    ] = LIMITS.stream_seconds,
     idle: Annotated[
         float, typer.Option(min=0.1, help="Seconds after which a silent stream is closed.")
-    ] = 30,
+    ] = LIMITS.idle,
     grace: Annotated[
         float, typer.Option(min=0, help="Seconds to end what has begun, when stopped.")
-    ] = 10,
+    ] = LIMITS.grace,
 ) -> None:
     """Serve a model over HTTP: recordings in, rows out; a stream with a row per second; a page.
 
     Prints its address, and serves until it is stopped. Logs are lines of JSON on stderr. Nothing
     that is sent to it is stored. GET /openapi.json describes it.
     """
-    with serve_extra("affectspace serve"):
+    with needs_extra("serve", "affectspace serve"):
         import python_multipart  # noqa: F401
         import websockets  # noqa: F401
 
         from affectspace.web.serve import serve as serving
-        from affectspace.web.serve.settings import Limits, Place
         from affectspace.web.serve.watch import log_json
 
     from affectspace.processes import available_cores

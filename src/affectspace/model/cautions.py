@@ -12,12 +12,11 @@ from affectspace.model.calibration import Calibration
 from affectspace.tables import TEXT_DTYPE
 
 QUIET_BELOW = -57.0
-"""dBFS. Of 3,759 usable recordings of five corpora 0.9 % lie below; 40 dB less than recorded moves
-the activation of EMO-DB's by 1.1, with features that keep the level."""
+"""dBFS. Of 3,759 usable recordings of five corpora 0.9 % lie below."""
 
 CLIPPING_FROM = 0.01
 """Share of samples at full scale; from 0.1 on a recording is refused. Of 3,759 recordings one has
-as many. Clipped so far, one in ten of EMO-DB's moves by more than 0.17 in activation."""
+as many."""
 
 NOISY_BELOW = 13.0
 """dB. With pink noise 10 dB below the speech, 97 to 100 % of the recordings of five corpora lie

@@ -20,7 +20,6 @@ from affectspace.errors import AffectspaceError
 from affectspace.scale.folder import Folder
 
 PLAN = "_plan/plan.json"
-ARCHIVES = (".tar", ".tar.gz", ".tgz")
 FORMAT = 1
 
 
@@ -121,11 +120,6 @@ class PlannedRows:
     def count(self, number: int) -> int:
         """How many rows a part has; an archive has one."""
         return int(self._file.metadata.row_group(number).num_rows)
-
-
-def is_archive(file: str) -> bool:
-    """Tell whether a file is a tar in WebDataset's layout, by its name."""
-    return file.lower().endswith(ARCHIVES)
 
 
 def shard_name(number: int) -> str:

@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from affectspace.audio.names import is_address
+from affectspace.audio.names import is_address, is_archive
 from affectspace.errors import AffectspaceError
 from affectspace.model import AffectModel
 from affectspace.model.config import to_json
 from affectspace.model.tensors import to_bytes
 from affectspace.scale.folder import Folder
-from affectspace.scale.plan import PLAN, Plan, is_archive, read_plan
+from affectspace.scale.plan import PLAN, Plan, read_plan
 from affectspace.tables import (
     INDEX,
     LIST_SUFFIX,

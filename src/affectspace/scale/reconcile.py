@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from affectspace.audio import Status
+from affectspace.audio.names import is_archive
 from affectspace.scale.folder import Folder
-from affectspace.scale.plan import Plan, PlannedRows, is_archive, shard_name
+from affectspace.scale.plan import Plan, PlannedRows, shard_name
 from affectspace.scale.shards import Record, parse_shard, same_rows
 from affectspace.tables import INDEX
 

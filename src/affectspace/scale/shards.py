@@ -18,12 +18,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from affectspace.audio import Content, Status
-from affectspace.audio.names import is_address, table_name
+from affectspace.audio.names import is_address, is_archive, table_name
 from affectspace.errors import AffectspaceError
 from affectspace.model import AffectModel
 from affectspace.scale.archives import Archive, Member
 from affectspace.scale.folder import Folder, open_folder
-from affectspace.scale.plan import Plan, PlannedRows, is_archive, read_plan, shard_name
+from affectspace.scale.plan import Plan, PlannedRows, read_plan, shard_name
 from affectspace.tables import INDEX, TEXT_DTYPE, utterance_index
 
 PASSING = (Status.MISSING, Status.NEEDS_AV, Status.UNREADABLE, Status.FAILED)
