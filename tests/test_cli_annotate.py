@@ -131,10 +131,13 @@ def test_nothing_that_a_rater_saw_accepted_is_lost_however_often_the_service_is_
     options = ["--raters-per-item", "3"]
     with served(tmp_path / "study", audio, 6, options) as service:
         rated, _ = rate_together(service, pause=0.01, most=1000, kills=2)
+        assert sum(one.retries for one in rated) > 0
+        # the last place may be free for none but those who have done their share: they come back
+        back, _ = rate_together(service, pause=0, most=1000, seed=1)
         service.stop()
+    rated += back
     assert [one.error for one in rated if one.error] == []
     rows = stored(tmp_path / "study")
-    assert sum(one.retries for one in rated) > 0
     assert compare(rows, rated) == {"lost": 0, "doubled": 0, "altered": 0, "unknown": 0}
     assert len([row for row in rows if row[3] == 0]) == 90
 

@@ -122,8 +122,9 @@ class Opened:
         self.page.click(f"#scroller thead button:text-is('{name}')")
 
     def hover(self, row):
-        self.page.mouse.move(5, 5)
-        self.page.mouse.move(*self.page.evaluate(TO_PIXEL, row), steps=3)
+        x, y = self.page.evaluate(TO_PIXEL, row)
+        for place in ((5, 5), (x - 2, y - 2), (x, y)):  # over no other point on the way
+            self.page.mouse.move(*place)
         self.page.wait_for_selector("#tooltip:not([hidden])")
 
 
