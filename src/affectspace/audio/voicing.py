@@ -68,10 +68,12 @@ def periodicity(samples: NDArray[np.float32]) -> NDArray[np.float64]:
     energy = np.einsum("ij,ij->i", frames, frames)
     loud = np.flatnonzero(energy > QUIET * energy.max())
     strength = np.zeros(len(frames))
-    room = np.zeros((_BLOCK, _FFT))
+    most = min(len(loud), _BLOCK)
+    room, spectra = np.zeros((most, _FFT)), np.empty((most, len(_BINS)), np.complex128)
     for i in range(0, len(loud), _BLOCK):
         chosen = loud[i : i + _BLOCK]
-        strength[chosen] = _strength(frames[chosen], room)
+        count = len(chosen)
+        strength[chosen] = _strength(frames[chosen], room[:count], spectra[:count])
     return strength
 
 
@@ -108,19 +110,22 @@ def _frames_of(halved: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.lib.stride_tricks.as_strided(halved, shape, strides, writeable=False)
 
 
-def _strength(frames: NDArray[np.float32], room: NDArray[np.float64]) -> NDArray[np.float32]:
+def _strength(
+    frames: NDArray[np.float32], room: NDArray[np.float64], spectra: NDArray[np.complex128]
+) -> NDArray[np.float32]:
     """Return the periodicity of frames, shape (frames, 320) -> (frames,).
 
     Args:
-        frames: up to 128.
-        room: zeros, shape (128, 512), for the windowed frames: a transform that has to add zeros by
-            itself takes a third longer.
+        frames: up to 128, which are changed.
+        room: zeros, shape (frames, 512), for the windowed frames: a transform that has to add zeros
+            by itself takes a third longer.
+        spectra: shape (frames, 257), for their spectra.
     """
-    centred = frames - np.add.reduce(frames, axis=1, keepdims=True) / np.float32(_FRAME)
-    room = room[: len(frames)]
-    np.multiply(centred, _WINDOW, out=room[:, :_FRAME])
+    frames -= np.add.reduce(frames, axis=1, keepdims=True) / np.float32(_FRAME)
+    np.multiply(frames, _WINDOW, out=room[:, :_FRAME])
     # in float64: NumPy's transform of float32 takes longer
-    parts = np.fft.rfft(room, axis=1).view(np.float64)
+    np.fft.rfft(room, axis=1, out=spectra)
+    parts = spectra.view(np.float64)
     parts *= parts
     power = np.add(parts[:, ::2], parts[:, 1::2], dtype=np.float32)
     power /= _root_envelope(power)
