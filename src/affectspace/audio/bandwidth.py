@@ -70,7 +70,6 @@ def bandwidth(sound: NDArray[np.float32] | Spectra) -> float:
 def _strong_spectrum(spectra: Spectra) -> NDArray[np.float64]:
     """Return the power per bin where it is strongest, smoothed over 5 bins, shape (257,)."""
     energy = spectra.energies
-    power = spectra.powers(energy >= _LOUD * energy.max())
-    rest = power.shape[1] - max(1, power.shape[1] // _SHARE)
-    strong = np.partition(power, rest, axis=1)[:, rest:]
+    power = spectra.ranked_powers(energy >= _LOUD * energy.max())
+    strong = power[:, -max(1, power.shape[1] // _SHARE) :]
     return np.convolve(strong.mean(axis=1), np.full(5, 0.2), mode="same")

@@ -33,6 +33,8 @@ def clip(samples: Samples) -> Samples:
     opensmile-python casts to 16 bits without clipping, so that +1.0 becomes -1.0: of 400 URDU files
     66 overshoot when resampled, and the median of these gets 17 of 88 features wrong by over 5 %.
     """
+    if len(samples) and samples.max() <= HIGHEST and samples.min() >= -1:
+        return samples
     return np.clip(samples, np.float32(-1), HIGHEST)
 
 
@@ -141,7 +143,7 @@ def check_sound(samples: Samples) -> None:
     Raises:
         AudioError: `silent`.
     """
-    power, offset = float(np.dot(samples, samples)) / len(samples), float(samples.mean())
+    power, offset = float(np.dot(samples, samples)) / len(samples), float(samples.sum()) / len(samples)
     if power - offset**2 > max(_SURELY, 1e-3 * power):  # spares the sums in double precision
         return
     loudness = level(samples - samples.mean(dtype=np.float64).astype(np.float32))

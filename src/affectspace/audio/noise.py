@@ -57,10 +57,10 @@ def signal_to_noise(sound: NDArray[np.float32] | Spectra) -> float:
     heard = spectra.energies > _NOTHING
     if np.count_nonzero(heard) < _FEWEST:
         return float("nan")
-    power = spectra.powers(heard)
+    power = spectra.ranked_powers(heard)
     n = power.shape[1]
     k = n // _SHARE
-    quiet = np.partition(power, k - 1, axis=1)[:, k - 1].sum()
+    quiet = power[:, k - 1].sum(dtype=np.float64)
     noise = quiet / np.sum(1 / np.arange(n - k + 1, n + 1))
     ratio = power.mean(axis=1).sum() / noise - 1 if noise > 0 else np.inf
     decibels = 10 * np.log10(np.maximum(ratio, 1e-10))

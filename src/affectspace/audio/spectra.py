@@ -30,37 +30,42 @@ class Spectra:
     def __init__(self, samples: NDArray[np.float32]) -> None:
         self._frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
         self.energies: NDArray[np.float32] = np.einsum("ij,ij->i", self._frames, self._frames)
-        self._all: NDArray[np.float64] | None = None
+        self._all: NDArray[np.float32] | None = None
+        self._all_ranked: NDArray[np.float32] | None = None
 
-    def powers(self, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the power per bin of chosen frames without their means.
+    def ranked_powers(self, chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return the power per bin of chosen frames without their means, weakest first.
 
         Args:
             chosen: which frames, shape (n // 512,).
 
         Returns:
-            Shape (257, frames); of more than a thousand chosen ones, some that are spread evenly.
+            Shape (257, frames), each bin in an order of its own; of more than a thousand chosen
+            frames, some that are spread evenly.
         """
-        if len(chosen) <= MOST:
-            if self._all is None:
-                self._all = _powers(self._frames)
-            return self._all if chosen.all() else self._all[:, chosen]
-        return _powers(self._frames[_evenly(np.flatnonzero(chosen))])
+        if len(chosen) > MOST:
+            return np.sort(_powers(self._frames[_evenly(np.flatnonzero(chosen))]), axis=1)
+        if self._all is None:
+            self._all = _powers(self._frames)
+        if not chosen.all():
+            return np.sort(self._all[:, chosen], axis=1)
+        if self._all_ranked is None:
+            self._all_ranked = np.sort(self._all, axis=1)
+        return self._all_ranked
 
 
 def _evenly(array: NDArray[Any]) -> NDArray[Any]:
     return array[:: -(-len(array) // MOST)] if len(array) else array
 
 
-def _powers(frames: NDArray[np.float32]) -> NDArray[np.float64]:
+def _powers(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the power per bin of each frame without its mean, (frames, 512) -> (257, frames)."""
-    power = np.empty((FRAME // 2 + 1, len(frames)))
+    power = np.empty((FRAME // 2 + 1, len(frames)), np.float32)
     for first in range(0, len(frames), _BLOCK):
         windowed = frames[first : first + _BLOCK].astype(np.float64)
-        windowed -= windowed.mean(axis=1, keepdims=True)
+        windowed -= np.add.reduce(windowed, axis=1, keepdims=True) / FRAME
         windowed *= _WINDOW
-        spectrum = np.fft.rfft(windowed, axis=1)
-        block = np.square(spectrum.real)
-        block += np.square(spectrum.imag)
-        power[:, first : first + _BLOCK] = block.T
+        parts = np.fft.rfft(windowed, axis=1).view(np.float64).astype(np.float32)
+        parts *= parts
+        power[:, first : first + _BLOCK] = (parts[:, ::2] + parts[:, 1::2]).T
     return power
