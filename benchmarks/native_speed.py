@@ -1,9 +1,9 @@
 """The set `native` against openSMILE's eGeMAPS: time per core, time per stage, memory.
 
 With AFFECTSPACE_DATA the recordings are EMO-DB's (16 kHz) and URDU's (44.1 kHz), both as the WAV
-files that they are released as; without it they are made here. Candidates take turns in one process, and CPU
-time counts, as it's the fairer one where the machine has other work as well. NumPy's own threads
-are kept to one.
+files that they are released as; without it they are made here. Candidates take turns in one
+process, and CPU time counts, as it's the fairer one where the machine has other work as well.
+NumPy's own threads are kept to one.
 """
 
 from __future__ import annotations

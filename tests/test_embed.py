@@ -215,6 +215,9 @@ def quality(**values: float) -> pd.DataFrame:
     )
 
 
+SCORED = np.array([True])
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -239,11 +242,15 @@ def quality(**values: float) -> pd.DataFrame:
 )
 def test_each_caution_has_its_limit(values, expected):
     calibration = Calibration(0.9, {}, np.array([0.0, 1.0]), (0.4, 2.0))
-    assert cautions(quality(**values), calibration).tolist() == [expected]
+    assert cautions(quality(**values), calibration, SCORED).tolist() == [expected]
 
 
 def test_without_calibration_no_duration_is_doubted():
-    assert cautions(quality(duration=1e4), None).tolist() == [""]
+    assert cautions(quality(duration=1e4), None, SCORED).tolist() == [""]
+
+
+def test_what_is_not_scored_has_no_caution():
+    assert cautions(quality(level=-90.0), None, ~SCORED).tolist() == [""]
 
 
 def test_cautions_of_real_signals(model):

@@ -143,7 +143,10 @@ def check_sound(samples: Samples) -> None:
     Raises:
         AudioError: `silent`.
     """
-    power, offset = float(np.dot(samples, samples)) / len(samples), float(samples.sum()) / len(samples)
+    power, offset = (
+        float(np.dot(samples, samples)) / len(samples),
+        float(samples.sum()) / len(samples),
+    )
     if power - offset**2 > max(_SURELY, 1e-3 * power):  # spares the sums in double precision
         return
     loudness = level(samples - samples.mean(dtype=np.float64).astype(np.float32))

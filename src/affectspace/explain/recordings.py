@@ -64,7 +64,7 @@ def explain_recordings(
     told = reasons(model, features, reference=reference)
     words = features.rows[["status", "message"]].copy()
     doubts = features.rows.assign(unusualness=model.unusualness(features))
-    words["caution"] = cautions(doubts, model.calibration).where(features.ok, "")
+    words["caution"] = cautions(doubts, model.calibration, features.ok)
     ours = pd.concat([told, words], axis="columns")
     return pd.concat([ours, _passed_on(utterances, ours)], axis="columns")
 

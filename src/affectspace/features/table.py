@@ -20,6 +20,7 @@ from affectspace.features.work import Result
 from affectspace.tables import (
     FILE_HEADERS,
     INDEX,
+    TEXT_DTYPE,
     read_frame,
     replaced_at_once,
     utterance_index,
@@ -147,14 +148,22 @@ def table_of_results(
         values: shape (n, features), NaN where there is no answer.
         results: one per row.
     """
-    rows = utterances.drop(columns=[name for name in QUALITY if name in utterances.columns])
-    quality = {name: [getattr(result, name) for result in results] for name in QUALITY[:-1]}
-    quality["status"] = [str(status) for status in quality["status"]]
-    measured = pd.DataFrame(quality, index=rows.index)
-    narrow = (measured["bandwidth"] < BAND_LIMITED_BELOW).astype("boolean")
-    measured["band_limited"] = narrow.where(measured["bandwidth"].notna())
-    frame = pd.DataFrame(values, rows.index, list(spec.features), copy=False)
-    return FeatureTable(spec, frame, pd.concat([rows, measured], axis="columns"))
+    index = utterances.index
+    columns: dict[Any, Any] = {
+        name: column.array for name, column in utterances.items() if name not in QUALITY
+    }
+    columns["status"] = _texts(str(result.status) for result in results)
+    columns["message"] = _texts(result.message for result in results)
+    for name in MEASURES:
+        columns[name] = np.array([getattr(result, name) for result in results], np.float64)
+    band = columns["bandwidth"]
+    columns["band_limited"] = pd.arrays.BooleanArray(band < BAND_LIMITED_BELOW, np.isnan(band))
+    frame = pd.DataFrame(values, index, list(spec.features), copy=False)
+    return FeatureTable(spec, frame, pd.DataFrame(columns, index=index))
+
+
+def _texts(words: Iterable[str]) -> Any:
+    return pd.Series(list(words), dtype=TEXT_DTYPE).array
 
 
 def _canonical(features: str) -> str:

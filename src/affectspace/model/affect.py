@@ -116,9 +116,7 @@ class AffectModel:
 
     def axis_values(self, embeddings: npt.ArrayLike) -> pd.DataFrame:
         """The value of each embedding on each label's axis, as it is; `(n, labels)`."""
-        z = np.asarray(embeddings, dtype=np.float64)
-        axes = z @ self.objective.projection(self.labels, self.architecture.n_latent)
-        return pd.DataFrame(axes, columns=list(self.labels))
+        return pd.DataFrame(self._on_axes(np.asarray(embeddings)), columns=list(self.labels))
 
     def estimate(self, embeddings: npt.ArrayLike) -> pd.DataFrame:
         """Each label of the objective in rating units (1 to 5, not clipped to that range).
@@ -131,16 +129,15 @@ class AffectModel:
         Returns:
             A column per label; no column for an unsupervised model.
         """
-        axes = self.axis_values(embeddings)
-        gains = [self.gains.get(label, 1.0) for label in self.labels]
-        return axes * gains + pd.Series(self.offsets, dtype=np.float64)
+        return pd.DataFrame(self._estimated(np.asarray(embeddings)), columns=list(self.labels))
 
     def predict(self, features: npt.ArrayLike | pd.DataFrame | FeatureTable) -> pd.DataFrame:
         """[`estimate`][affectspace.model.AffectModel.estimate] of the features' embedding.
 
         Keeps the index of a DataFrame or a `FeatureTable`.
         """
-        return _under_index_of(features, self.estimate(self.encode(features)))
+        estimates = self._estimated(self.encode(features))
+        return pd.DataFrame(estimates, _index_of(features), list(self.labels))
 
     def gradient(
         self,
@@ -184,11 +181,10 @@ class AffectModel:
             between which the rating lies for `calibration.coverage` of all utterances. NaN where
             the model has no calibration, or none for the label.
         """
-        known = {} if self.calibration is None else self.calibration.intervals
         ends = {
-            f"{label}_{end}": estimates[label] + known.get(label, (np.nan, np.nan))[side]
+            f"{label}_{end}": estimates[label] + shift
             for label in self.labels
-            for side, end in enumerate(("low", "high"))
+            for end, shift in zip(("low", "high"), self._interval(label), strict=True)
         }
         return pd.DataFrame(ends, index=estimates.index)
 
@@ -222,13 +218,14 @@ class AffectModel:
             ContractError: if the features are of another contract, or have other names.
         """
         z, errors = self._encode_and_rebuild(self._matrix(features))
-        estimates = self.estimate(z)
-        ratings = pd.concat([estimates, self.intervals(estimates)], axis="columns")
-        ratings = ratings[[f"{x}{end}" for x in self.labels for end in ("", "_low", "_high")]]
-        embedding = pd.DataFrame(z, columns=[f"z{i + 1}" for i in range(z.shape[1])])
-        unusual = pd.Series(self._unusualness(errors), name="unusualness")
-        columns = [ratings.clip(*LABEL_SCALE), embedding, unusual]
-        return _under_index_of(features, pd.concat(columns, axis="columns"))
+        columns: dict[str, Array] = {}
+        for label, estimates in zip(self.labels, self._estimated(z).T, strict=True):
+            low, high = self._interval(label)
+            for end, shift in (("", 0.0), ("_low", low), ("_high", high)):
+                columns[f"{label}{end}"] = np.clip(estimates + shift, *LABEL_SCALE)
+        columns |= {f"z{i + 1}": axis for i, axis in enumerate(z.T)}
+        columns["unusualness"] = self._unusualness(errors)
+        return pd.DataFrame(columns, index=_index_of(features))
 
     def embed(
         self,
@@ -288,6 +285,22 @@ class AffectModel:
             cache=cache,
             progress=progress,
         )
+
+    def _estimated(self, embeddings: npt.NDArray[Any]) -> Array:
+        """Each label in rating units, `(n, labels)`."""
+        gains = [self.gains.get(label, 1.0) for label in self.labels]
+        offsets = [self.offsets.get(label, np.nan) for label in self.labels]
+        estimates: Array = self._on_axes(embeddings) * gains + offsets
+        return estimates
+
+    def _on_axes(self, embeddings: npt.NDArray[Any]) -> Array:
+        projection = self.objective.projection(self.labels, self.architecture.n_latent)
+        return np.asarray(embeddings, np.float64) @ projection
+
+    def _interval(self, label: str) -> tuple[float, float]:
+        """How far below and above an estimate its interval ends; NaN where that isn't known."""
+        known = {} if self.calibration is None else self.calibration.intervals
+        return known.get(label, (np.nan, np.nan))
 
     def _unusualness(self, errors: Array) -> Array:
         if self.calibration is None:
@@ -351,10 +364,10 @@ class AffectModel:
         return x
 
 
-def _under_index_of(features: Any, frame: pd.DataFrame) -> pd.DataFrame:
-    """A result under the index of the features, where they have one."""
+def _index_of(features: Any) -> pd.Index | None:
+    """The index of the features, where they have one."""
     source = features.values if isinstance(features, FeatureTable) else features
-    return frame.set_axis(source.index) if isinstance(source, pd.DataFrame) else frame
+    return source.index if isinstance(source, pd.DataFrame) else None
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from affectspace.audio import BAND_LIMITED_BELOW
 from affectspace.model.calibration import Calibration
@@ -65,32 +68,36 @@ _SENTENCES = {
 }
 
 
-def cautions(rows: pd.DataFrame, calibration: Calibration | None) -> pd.Series[str]:
+def cautions(
+    rows: pd.DataFrame | Mapping[str, ArrayLike],
+    calibration: Calibration | None,
+    scored: NDArray[np.bool_],
+) -> pd.api.extensions.ExtensionArray:
     """Find the cautions of each row.
 
     Args:
         rows: with the columns `duration`, `level`, `clipped_share`, `bandwidth`, `snr`, `truncated`
-            and `unusualness`; what is NaN there gives no caution.
+            and `unusualness`, shape (n,) each; what is NaN there gives no caution.
         calibration: the model's, with the durations that it was trained on; None where it has none.
+        scored: which rows have an estimate, shape (n,); the others get no caution.
 
     Returns:
-        Under the index of the rows, the words joined by `;`, in the order of
+        For each row its words joined by `;`, in the order of
         [`Caution`][affectspace.model.Caution]; empty where there is none.
     """
     shortest, longest = (0.0, np.inf) if calibration is None else calibration.durations
-    holds = {
-        Caution.SHORT: rows["duration"] < shortest,
-        Caution.LONG: rows["duration"] > longest,
-        Caution.BAND_LIMITED: rows["bandwidth"] < BAND_LIMITED_BELOW,
-        Caution.QUIET: rows["level"] < QUIET_BELOW,
-        Caution.CLIPPING: rows["clipped_share"] >= CLIPPING_FROM,
-        Caution.NOISY: rows["snr"] < NOISY_BELOW,
-        Caution.TRUNCATED: rows["truncated"] > 0,
-        Caution.UNUSUAL: rows["unusualness"] > UNUSUAL_ABOVE,
+    holds: dict[Caution, Any] = {
+        Caution.SHORT: np.asarray(rows["duration"]) < shortest,
+        Caution.LONG: np.asarray(rows["duration"]) > longest,
+        Caution.BAND_LIMITED: np.asarray(rows["bandwidth"]) < BAND_LIMITED_BELOW,
+        Caution.QUIET: np.asarray(rows["level"]) < QUIET_BELOW,
+        Caution.CLIPPING: np.asarray(rows["clipped_share"]) >= CLIPPING_FROM,
+        Caution.NOISY: np.asarray(rows["snr"]) < NOISY_BELOW,
+        Caution.TRUNCATED: np.asarray(rows["truncated"]) > 0,
+        Caution.UNUSUAL: np.asarray(rows["unusualness"]) > UNUSUAL_ABOVE,
     }
-    found = zip(*(mask.to_numpy(bool) for mask in holds.values()), strict=True)
+    found = zip(*(here & scored for here in holds.values()), strict=True)
     words = [
-        ";".join(caution for caution, holds_here in zip(holds, row, strict=True) if holds_here)
-        for row in found
+        ";".join(c for c, holds_here in zip(holds, row, strict=True) if holds_here) for row in found
     ]
-    return pd.Series(words, index=rows.index, dtype=TEXT_DTYPE)
+    return pd.Series(words, dtype=TEXT_DTYPE).array

@@ -174,14 +174,18 @@ def _embedding_table(
     """Put estimates, status, cautions and measures beside the columns that came in."""
     described = model.describe(features.values)  # NaN in, NaN out
     latent = [name for name in described.columns if re.fullmatch(r"z\d+", name)]
-    estimates = described.reindex(columns=[*ESTIMATES, *latent, "unusualness"])
-    measures = features.rows.reindex(columns=list(MEASURES))
-    words = features.rows[["status", "message"]].copy()
-    found = pd.concat([estimates, measures], axis="columns")
-    words["caution"] = cautions(found, model.calibration).where(features.ok, "")
-    passed_on = given.iloc[origin].set_axis(features.rows.index)
-    passed_on.columns = pd.Index(_free_names(given.columns), dtype=object)
-    return pd.concat([estimates, words, measures, passed_on], axis="columns")
+    rows, unknown = features.rows, np.full(len(features), np.nan)
+    estimates = {name: described[name].to_numpy() for name in described.columns}
+    columns: dict[str, Any] = {
+        **{name: estimates.get(name, unknown) for name in (*ESTIMATES, *latent, "unusualness")},
+        **{name: rows[name].array for name in ("status", "message")},
+        "caution": None,  # the place of what follows from all of them
+        **{name: rows[name].to_numpy(np.float64) for name in MEASURES},
+    }
+    columns["caution"] = cautions(columns, model.calibration, features.ok)
+    for name, (_, column) in zip(_free_names(given.columns), given.items(), strict=True):
+        columns[name] = column.array.take(origin)
+    return pd.DataFrame(columns, index=rows.index)
 
 
 def _free_names(columns: Iterable[Any]) -> list[str]:
