@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,15 +46,23 @@ def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
         A dictionary per row: times in seconds, numbers with 9 significant digits, and None for what
         is missing or infinite.
     """
-    frame = table.reset_index()
-    for name in frame.columns:
-        if name in _TIMES:
-            frame[name] = frame[name].dt.total_seconds()
-        elif pd.api.types.is_float_dtype(frame[name]):
-            frame[name] = frame[name].map(rounded, na_action="ignore")
-    plain = frame.replace([np.inf, -np.inf], np.nan).astype(object)
-    rows = plain.where(plain.notna(), None).to_dict("records")
-    return cast("list[dict[str, Any]]", rows)
+    bare = table.copy(deep=False)
+    bare.attrs = {}  # pandas would copy them with every column
+    frame = bare.reset_index()
+    columns = {str(name): _plain(str(name), column) for name, column in frame.items()}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _plain(name: str, column: pd.Series[Any]) -> list[Any]:
+    """Return a column's values for JSON."""
+    if name in _TIMES:
+        return [None if pd.isna(time) else time.total_seconds() for time in column]
+    if pd.api.types.is_float_dtype(column):
+        numbers = column.to_numpy(np.float64, na_value=np.nan)
+        return [rounded(number) if math.isfinite(number) else None for number in numbers.tolist()]
+    values = [value.item() if isinstance(value, np.generic) else value for value in column]
+    missing = (pd.isna(column) | column.isin([np.inf, -np.inf])).to_numpy(bool)
+    return [None if gone else value for value, gone in zip(values, missing, strict=True)]
 
 
 def json_lines(table: pd.DataFrame) -> str:
