@@ -139,39 +139,54 @@ def test_a_command_names_the_extra_that_is_missing(arguments):
     assert "pip install -c constraints.txt '.[train]'" in line
 
 
-@pytest.mark.parametrize(
-    "arguments",
+NEED_OPENSMILE = [
+    ["extract", "{folder}", "--features", "egemaps", "--output", "{folder}/never.csv"],
+    ["extract", "{folder}", "--features", "native+compare", "--output", "{folder}/never.csv"],
+    ["embed", "{folder}", "--model", "{folder}/model"],
+    ["explain", "{folder}", "--model", "{folder}/model"],
+    ["demo", "--model", "{folder}/model", "--output", "{folder}/never"],
+    ["demo", "--study", "--output", "{folder}/never"],
+    ["reproduce", "--source", "near={folder}/near.csv", "--output", "{folder}/never"],
     [
-        ["extract", "{folder}", "--features", "egemaps", "--output", "{folder}/never.csv"],
-        ["extract", "{folder}", "--features", "native+compare", "--output", "{folder}/never.csv"],
-        ["embed", "{folder}", "--model", "{folder}/model"],
-        ["explain", "{folder}", "--model", "{folder}/model"],
-        ["demo", "--model", "{folder}/model", "--output", "{folder}/never"],
-        ["demo", "--study", "--output", "{folder}/never"],
-        ["reproduce", "--source", "near={folder}/near.csv", "--output", "{folder}/never"],
-        [
-            *("train", "--source", "near={folder}/near.csv", "--features", "egemaps-lld"),
-            *("--output", "{folder}/never"),
-        ],
-        [
-            *("evaluate", "--source", "near={folder}/near.csv", "--features", "egemaps"),
-            *("--rival", "ridge", "--output", "{folder}/never"),
-        ],
+        *("train", "--source", "near={folder}/near.csv", "--features", "egemaps-lld"),
+        *("--output", "{folder}/never"),
     ],
-)
-def test_without_opensmile_a_command_that_needs_it_says_so_before_it_works(arguments, tmp_path):
+    [
+        *("evaluate", "--source", "near={folder}/near.csv", "--features", "egemaps"),
+        *("--rival", "ridge", "--output", "{folder}/never"),
+    ],
+]
+
+
+def test_without_opensmile_commands_that_need_it_say_so_before_they_work(tmp_path):
     contract, sizes = features.spec("egemaps"), Architecture(n_features=88)
     model = made_model(spec=contract, architecture=sizes, feature_names=contract.features)
     save_model(model, tmp_path / "model")
     (tmp_path / "near.csv").write_text("file\ngone.wav\n")  # is not even looked for
     (tmp_path / "gone.wav").write_text("no audio")
-    code = WITHOUT_OPENSMILE + "from affectspace.cli import main\nmain()"
-    found = run(code, *(word.format(folder=tmp_path) for word in arguments))
-    assert found.returncode == 1, found.stderr
-    assert found.stdout == ""
-    (line,) = found.stderr.splitlines()
-    assert "needs opensmile" in line
-    assert "pip install -c constraints.txt '.[opensmile]'" in line
+    code = """
+        import contextlib, io, json
+        from affectspace.cli import main
+        for arguments in json.loads(sys.argv[1]):
+            sys.argv, said, told = ["affectspace", *arguments], io.StringIO(), io.StringIO()
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
+                try:
+                    main()
+                    code = 0
+                except SystemExit as end:
+                    code = end.code
+            print(json.dumps([code, said.getvalue(), told.getvalue()]))
+    """
+    wanted = [[word.format(folder=tmp_path) for word in words] for words in NEED_OPENSMILE]
+    found = run(WITHOUT_OPENSMILE + textwrap.dedent(code), json.dumps(wanted))
+    assert found.returncode == 0, found.stderr
+    ends = [json.loads(line) for line in found.stdout.splitlines()]
+    assert len(ends) == len(NEED_OPENSMILE)
+    for words, (code, said, told) in zip(wanted, ends, strict=True):
+        assert (code, said) == (1, ""), words
+        (line,) = told.splitlines()
+        assert "needs opensmile" in line, words
+        assert "pip install -c constraints.txt '.[opensmile]'" in line
     assert not list(tmp_path.glob("never*"))
 
 
