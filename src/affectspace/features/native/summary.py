@@ -213,7 +213,7 @@ def _laid(values: Array, rows: Array, names: Sequence[str]) -> tuple[Array, Arra
     """
     xp = array_namespace(values)
     chosen = xp.asarray([_COLUMNS[name] for name in names], device=device(values))
-    columns = xp.take(xp.permute_dims(values, (1, 0)), chosen, axis=0)
+    columns = xp.permute_dims(xp.take(values, chosen, axis=1), (1, 0))
     taken = xp.take(columns, xp.reshape(rows, (-1,)), axis=1)
     laid = xp.permute_dims(xp.reshape(taken, (len(names), *rows.shape)), (1, 0, 2))
     known = xp.isfinite(laid)
