@@ -28,7 +28,7 @@ HIGHEST = np.float32(32767 / 32768)
 
 
 def clip(samples: Samples) -> Samples:
-    """Limit samples to what 16 bits can say, [-1, 32767/32768].
+    """Limit samples to what 16 bits can say, [-1, 32767/32768]; the same array where they are so.
 
     opensmile-python casts to 16 bits without clipping, so that +1.0 becomes -1.0: of 400 URDU files
     66 overshoot when resampled, and the median of these gets 17 of 88 features wrong by over 5 %.
@@ -143,10 +143,8 @@ def check_sound(samples: Samples) -> None:
     Raises:
         AudioError: `silent`.
     """
-    power, offset = (
-        float(np.dot(samples, samples)) / len(samples),
-        float(samples.sum()) / len(samples),
-    )
+    n = len(samples)
+    power, offset = float(np.dot(samples, samples)) / n, float(samples.sum()) / n
     if power - offset**2 > max(_SURELY, 1e-3 * power):  # spares the sums in double precision
         return
     loudness = level(samples - samples.mean(dtype=np.float64).astype(np.float32))
