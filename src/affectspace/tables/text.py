@@ -56,13 +56,18 @@ def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 def _plain(name: str, column: pd.Series[Any]) -> list[Any]:
     """Return a column's values for JSON."""
     if name in _TIMES:
-        return [None if pd.isna(time) else time.total_seconds() for time in column]
+        return [None if time is pd.NaT else time.total_seconds() for time in column]
     if pd.api.types.is_float_dtype(column):
         numbers = column.to_numpy(np.float64, na_value=np.nan)
         return [rounded(number) if math.isfinite(number) else None for number in numbers.tolist()]
-    values = [value.item() if isinstance(value, np.generic) else value for value in column]
-    missing = (pd.isna(column) | column.isin([np.inf, -np.inf])).to_numpy(bool)
-    return [None if gone else value for value, gone in zip(values, missing, strict=True)]
+    values = (value.item() if isinstance(value, np.generic) else value for value in column)
+    return [None if _is_missing(value) else value for value in values]
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return value is None or value is pd.NA or value is pd.NaT
 
 
 def json_lines(table: pd.DataFrame) -> str:
