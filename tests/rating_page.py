@@ -79,6 +79,10 @@ class Rating:
             assert [1 + (85 - at["cy"]) / 20, 1 + (at["cx"] - 5) / 20] == [float(x) for x in scales]
         return tuple(float(text) if text else None for text in scales)
 
+    def try_now(self):
+        """Send again what could not be sent, unless the page has done so by itself just now."""
+        self.page.evaluate("document.querySelector('.item .warn button')?.click()")
+
     def submit(self):
         self.page.click(".actions .primary")
 

@@ -74,7 +74,7 @@ def test_without_a_network_the_rating_waits_and_is_sent_once(visit, study):
     page.wait_for_function("true")
     notice.wait_for()
     page.unroute(RATE)
-    page.locator(".item .warn button").click()
+    rating.try_now()
     rating.heading("Recording 2")
     assert values(study) == [(4, 2)]
     assert len(keys) >= 2
