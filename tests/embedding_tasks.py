@@ -19,6 +19,10 @@ def name_of(model, *arguments):
     return (model.name, os.getpid(), *arguments)
 
 
+def held(_):
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def die(model):
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -61,6 +61,12 @@ def test_columns_of_other_names_are_taken(model, tmp_path):
     )
     assert found.adaptation.choices["activation"].ratings == 60
     assert found.adaptation.choices["valence"].step == "kept"
+    renamed.rename(columns={"energy": "arousal"}).to_csv(tmp_path / "ratings.csv")
+    read = read_table(tmp_path / "ratings.csv")
+    type(table)(table.spec, table.values, read).write(tmp_path / "read.parquet")
+    named = {"activation": "arousal"}  # which is called activation once it is read
+    again = adapt_model(model, tmp_path / "read.parquet", output=tmp_path / "q", columns=named)
+    assert again.adaptation.choices["activation"].ratings == 60
     result = invoke(
         model,
         "--data",

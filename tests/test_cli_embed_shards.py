@@ -29,7 +29,9 @@ def test_what_it_says(tmp_path):
     assert result.stdout == ""
     for said in (
         "5 of 6 rows scored\n",
-        "  1 missing (there is no such file)\n",
+        f"  1 missing (there is no such file), first {gone}\n",
+        "Scored with caution:\n",
+        f"  5 short (shorter than all that the model was trained on), first tar://a.wav::{packed}\n",
         "1 rows came before and are left out\n",
         "Reconciled: all 4 planned rows and 2 recordings in 1 archives are accounted for exactly "
         "once, in 2 shards\n",

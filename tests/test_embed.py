@@ -93,6 +93,22 @@ def test_arrays_give_what_files_give(model, tmp_path):
     )
 
 
+def test_audformats_indices_will_do(model, tmp_path):
+    path = write(tmp_path / "a.wav", voice(0.8))
+    filewise = pd.DataFrame({"emotion": ["joy"]}, index=pd.Index([path], name="file"))
+    expected = model.embed([path], cache=False)
+    pd.testing.assert_frame_equal(model.embed(filewise.index, cache=False), expected)
+    pd.testing.assert_frame_equal(model.embed(expected.index, cache=False), expected)
+    table = model.embed(filewise, cache=False)
+    assert table["emotion"].tolist() == ["joy"]
+    pd.testing.assert_frame_equal(table.drop(columns="emotion"), expected)
+
+
+def test_samples_without_their_rate_are_no_recording(model):
+    with pytest.raises(TypeError, match="a recording is a path"):
+        model.embed((np.zeros(16_000),))
+
+
 def test_arrays_and_files_in_one_list_keep_their_order(model, tmp_path):
     a, b = (write(tmp_path / f"{name}.wav", voice(0.5)) for name in "ab")
     silence = (np.zeros(16_000), 16_000)

@@ -15,6 +15,7 @@ from affectspace.errors import ContractError
 from affectspace.estimator import MetricAutoencoder
 from affectspace.model import OBJECTIVES, load_model, save_model
 from affectspace.training import Recipe, Run, train
+from made_features import feature_table
 
 
 @parametrize_with_checks([MetricAutoencoder(epochs=5, learning_rate=1e-3)])
@@ -224,3 +225,13 @@ def test_frames_come_out_where_they_are_asked_for():
     x = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 3)), columns=list("abc"))
     estimator = MetricAutoencoder(epochs=1).set_output(transform="pandas").fit(x)
     assert list(estimator.transform(x).columns) == ["metricautoencoder0", "metricautoencoder1"]
+
+
+def test_it_takes_a_feature_table():
+    table = feature_table("made", 40)
+    y = table.rows["activation"]
+    by_table = quick().fit(table, y)
+    by_array = quick().fit(table.values.to_numpy(), y)
+    np.testing.assert_array_equal(
+        by_table.transform(table), by_array.transform(table.values.to_numpy())
+    )

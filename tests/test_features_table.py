@@ -13,6 +13,7 @@ from affectspace.features import FeatureSpec, FeatureTable, spec
 from affectspace.features.table import QUALITY, table_of_results
 from affectspace.features.work import Result
 from affectspace.tables import utterance_index
+from made_features import feature_table
 
 SPEC = FeatureSpec("pair", "tool", "1", features=("f1", "f2"))
 
@@ -217,3 +218,11 @@ def test_the_shared_tables(data_root: Path):
         assert features.values.shape == (rows, 46)
         assert features.ok.all()
         assert features.rows["silence_ratio"].notna().all()
+
+
+def test_it_is_an_array_to_numpy_and_says_little_of_itself():
+    table = feature_table("made", 5)
+    np.testing.assert_array_equal(np.asarray(table), table.values.to_numpy())
+    assert np.asarray(table, np.float64).dtype == np.float64
+    assert table.shape == (5, 6)
+    assert repr(table) == f"<FeatureTable {table.spec}: 5 rows, 5 of them ok>"

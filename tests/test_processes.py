@@ -1,6 +1,7 @@
 """A function in a process of its own: its answer, its error, its death."""
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -8,8 +9,8 @@ import time
 import pytest
 
 from affectspace.errors import TableError
-from affectspace.processes import call_apart, main_hidden
-from embedding_tasks import die, refuse
+from affectspace.processes import call_apart, starting
+from embedding_tasks import die, held, refuse
 
 
 def test_the_answer_comes_from_another_process():
@@ -32,7 +33,7 @@ def test_threads_that_hide_the_main_module_bring_it_back():
 
     def hide():
         for _ in range(20):
-            with main_hidden():
+            with starting():
                 time.sleep(0.0005)
 
     threads = [threading.Thread(target=hide) for _ in range(4)]
@@ -41,3 +42,14 @@ def test_threads_that_hide_the_main_module_bring_it_back():
     for thread in threads:
         thread.join()
     assert sys.modules["__main__"] is before
+
+
+def test_ctrl_c_never_reaches_a_process_and_reaches_this_one_again():
+    assert call_apart(held, None)
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012  (it comes when it may)
+        with starting():
+            signal.raise_signal(signal.SIGINT)
+            begun = True
+        pytest.fail("Ctrl-C was lost")
+    assert begun
+    assert not held(None)

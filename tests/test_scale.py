@@ -63,6 +63,12 @@ def test_the_rows_are_those_of_one_call(model, audio, tmp_path):
     said = manifest(tmp_path / "out")
     assert said["complete"] is True
     assert said["statuses"] == {"ok": 9, "unreadable": 1}
+    words = expected["caution"].str.split(";").explode()
+    assert said["cautions"] == words[words != ""].value_counts().to_dict()
+    for word in (*said["statuses"], *said["cautions"]):
+        column = "status" if word in said["statuses"] else "caution"
+        has = expected[column].str.split(";").map(lambda found, word=word: word in found)
+        assert account.first[word][0] == expected.index[has][0][0]
     assert [part["rows"] for part in said["parts"]] == [4, 4, 2]
     assert said["bytes"] == sum(map(len, shards(tmp_path / "out").values()))
     assert said["model"] == expected.attrs["affectspace"]

@@ -265,6 +265,7 @@ def test_a_write_that_fails_leaves_the_old_file(
         ),
         ("file,start,end\na,1,2\nb,2.5,1.25\n", "no later .* start 2.5 s, end 1.25 s"),
         ("file,start\na,1\na,1\n", "2 of 2 rows come more than once, first: file 'a', start 1 s"),
+        ("file,rater\na,x\na,y\n", "more than once, .* `affectspace agreement --gold` makes one"),
     ],
 )
 def test_bad_rows_are_told_with_the_table_and_in_seconds(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 
-_HIDING = threading.RLock()
+_STARTING = threading.RLock()
 
 
 def available_cores() -> int:
@@ -63,20 +63,37 @@ def _products() -> ThreadpoolController:
 
 
 @contextmanager
-def main_hidden() -> Iterator[None]:
-    """Hide the main module while a process starts.
+def starting() -> Iterator[None]:
+    """What holds while a process starts: it gets no main module, and no Ctrl-C, then or later.
 
-    It would be run again in the worker, and a script without `if __name__ == "__main__"` would do
-    its work there once more. Workers need nothing of it. Threads take turns, or one would bring
-    back what another hid.
+    The main module would be run again in the worker, and a script without
+    `if __name__ == "__main__"` would do its work there once more. Workers need nothing of it.
+    Threads take turns, or one would bring back what another hid. Ctrl-C is the parent's affair; it
+    waits until the process, and the server that it is forked from, have been told to ignore it.
     """
-    with _HIDING:
+    with _STARTING, _interrupts_held():
         main = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")
         try:
             yield
         finally:
             sys.modules["__main__"] = main
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Keep SIGINT from this thread, and for good from processes that it starts meanwhile."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # it would let SIGINT through again once it is up
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def call_apart(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -102,7 +119,7 @@ def call_apart(function: Callable[..., Any], *arguments: Any) -> Any:
     process = context.Process(  # type: ignore[attr-defined]
         target=_called, args=(theirs, function, arguments), daemon=True
     )
-    with main_hidden():
+    with starting():
         process.start()
     theirs.close()
     try:

@@ -128,14 +128,16 @@ def embed(
     loaded = load_model(model)
     if encoder is not None:
         features.spec(f"hf:{encoder}")  # from now on it is known
-    table = loaded.embed(
-        tables.find_utterances(inputs, stdin=sys.stdin.buffer),
-        segment=segmentation,
-        channel=channel_rule,
-        jobs=jobs,
-        cache=cache_rule,
-        progress=True,
-    )
+    kept = "Nothing was kept" if cache_rule is False else "Run the same command again to go on"
+    with shards.stopped_in_words(f"{kept}."):
+        table = loaded.embed(
+            tables.find_utterances(inputs, stdin=sys.stdin.buffer),
+            segment=segmentation,
+            channel=channel_rule,
+            jobs=jobs,
+            cache=cache_rule,
+            progress=True,
+        )
     write(table, output)
     if report is not None:
         write_report(report, table, inputs, audio=audio)
@@ -154,7 +156,7 @@ def summary(
     lines = [f"{scored} of {len(table)} rows scored by the model {name}", *status_lines(table)]
     if doubts := caution_lines(table):
         lines += ["Scored with caution:", *doubts]
-    if output is None:
+    if output is None and scored:
         lines.append(_legend(model))
     elif output != STDOUT:
         lines.append(f"Written to {output}")
@@ -224,7 +226,7 @@ def write(table: pd.DataFrame, output: str | None) -> None:
         with ExitStack() as stack:
             if not output.lower().endswith(".parquet"):  # which keeps it itself
                 beside = stack.enter_context(replaced_at_once(f"{output}.json"))
-                beside.write_text(json.dumps(table.attrs["affectspace"], indent=2), "utf-8")
+                beside.write_text(json.dumps(table.attrs["affectspace"], indent=2) + "\n", "utf-8")
             write_table(table, output)
 
 

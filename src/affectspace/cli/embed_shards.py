@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn, cast
 import typer
 
 from affectspace.cli import options
+from affectspace.cli.summary import word_lines
 
 if TYPE_CHECKING:
     from affectspace.audio import Channel
@@ -123,7 +124,9 @@ def embed_shards(
 
     if encoder is not None:
         features.spec(f"hf:{encoder}")  # from now on it is known
-    with _stopped_in_words(output):
+    with stopped_in_words(
+        f"The shards in {output} are whole; run the same command again to go on."
+    ):
         account = embed_many(
             inputs,
             output,
@@ -147,13 +150,12 @@ def embed_shards(
 def summary(account: Account, output: str, share: tuple[int, int]) -> str:
     """Say how many rows were scored, and whether all are accounted for."""
     from affectspace.audio import Status
+    from affectspace.model import Caution
 
     lines = [f"{account.scored:,} of {account.rows:,} rows scored"]
-    lines += [
-        f"  {count:,} {status} ({Status(status).sentence})"
-        for status, count in account.statuses.most_common()
-        if status != Status.OK
-    ]
+    lines += word_lines(Status, account.statuses, account.first)
+    if doubts := word_lines(Caution, account.cautions, account.first):
+        lines += ["Scored with caution:", *doubts]
     if account.duplicates:
         lines.append(f"{account.duplicates:,} rows came before and are left out")
     if account.complete:
@@ -161,7 +163,7 @@ def summary(account: Account, output: str, share: tuple[int, int]) -> str:
         inside = f" and {account.members:,} recordings in {archives:,} archives" * (archives > 0)
         lines.append(
             f"Reconciled: all {account.planned:,} planned rows{inside} are accounted for exactly "
-            f"once, in {len(account.parts):,} shards"
+            f"once, in {len(account.parts):,} shard{'s' * (len(account.parts) != 1)}"
         )
     elif not _given_up(account, share):
         lines.append(f"{len(account.wrong):,} shards are left to the other shares")
@@ -195,16 +197,13 @@ class _Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def _stopped_in_words(output: str) -> Iterator[None]:
+def stopped_in_words(words: str) -> Iterator[None]:
     """Stop cleanly where somebody wants it, and say how to go on."""
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
     except KeyboardInterrupt as stop:
-        typer.echo(
-            f"Stopped. The shards in {output} are whole; run the same command again to go on.",
-            err=True,
-        )
+        typer.echo(f"Stopped. {words}", err=True)
         raise typer.Exit(143 if isinstance(stop, _Terminated) else 130) from None
     finally:
         signal.signal(signal.SIGTERM, before)

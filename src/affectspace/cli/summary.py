@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from affectspace.audio import Status
+    from affectspace.model import Caution
+
+Row = tuple[Any, ...]
+"""A row of the utterance index: file, start and end."""
 
 
 def status_lines(rows: pd.DataFrame) -> list[str]:
@@ -19,11 +26,7 @@ def status_lines(rows: pd.DataFrame) -> list[str]:
     """
     from affectspace.audio import Status
 
-    lines = []
-    for status, count in rows["status"].value_counts().drop(Status.OK, errors="ignore").items():
-        first = _place(rows.index[rows["status"] == status][0])
-        lines.append(f"  {count} {status} ({Status(str(status)).sentence}), first {first}")
-    return lines
+    return word_lines(Status, *_counted(rows["status"]))
 
 
 def caution_lines(table: pd.DataFrame) -> list[str]:
@@ -37,15 +40,34 @@ def caution_lines(table: pd.DataFrame) -> list[str]:
     """
     from affectspace.model import Caution
 
-    words = table["caution"].str.split(";").explode()
-    lines = []
-    for word, count in words[words != ""].value_counts().items():
-        first = _place(words.index[words == word][0])
-        lines.append(f"  {count} {word} ({Caution(str(word)).sentence}), first {first}")
-    return lines
+    return word_lines(Caution, *_counted(table["caution"].str.split(";").explode()))
 
 
-def _place(row: tuple[str, pd.Timedelta, pd.Timedelta]) -> str:
+def word_lines(
+    kind: type[Status] | type[Caution], counts: Mapping[str, int], first: Mapping[str, Row]
+) -> list[str]:
+    """A line for each status but `ok`, or for each caution, the most frequent first.
+
+    Args:
+        kind: of the words.
+        counts: how many rows have each.
+        first: the first row that has it: file, start and end.
+    """
+    return [
+        f"  {count:,} {word} ({kind(word).sentence}), first {_place(first[word])}"
+        for word, count in sorted(counts.items(), key=lambda each: -each[1])
+        if word != "ok"
+    ]
+
+
+def _counted(words: pd.Series[str]) -> tuple[dict[str, int], dict[str, Row]]:
+    """Count words, and find the first row that has each."""
+    said = words[words != ""]
+    first = {str(word): said.index[(said == word).to_numpy()][0] for word in said.unique()}
+    return {str(word): int(count) for word, count in said.value_counts().items()}, first
+
+
+def _place(row: Row) -> str:
     """Where a row is: its file and, if it is a part, when it starts."""
     file, start, end = row
     whole = start.value == 0 and end != end  # NaT differs from itself

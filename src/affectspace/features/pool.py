@@ -27,8 +27,8 @@ from affectspace.features.work import (
 )
 from affectspace.processes import (
     available_cores,
-    main_hidden,
     one_thread_for_products,
+    starting,
     worker_context,
 )
 
@@ -176,7 +176,7 @@ def _start(compute: Compute, known: Known, *, threads: int) -> _Worker:
     process: BaseProcess = context.Process(  # type: ignore[attr-defined]
         target=_serve, args=(theirs, compute, known, threads), daemon=True
     )
-    with main_hidden():
+    with starting():
         process.start()
     theirs.close()
     return _Worker(process, ours)

@@ -37,9 +37,11 @@ QUALITY = ("status", "message", *MEASURES, "band_limited")
 """The columns that extraction adds to those of the utterances."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FeatureTable:
     """Feature vectors of utterances, and what became of each.
+
+    NumPy and scikit-learn take it for the array of its values.
 
     Attributes:
         spec: the contract of the features.
@@ -65,6 +67,18 @@ class FeatureTable:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"<FeatureTable {self.spec}: {len(self)} rows, {self.ok.sum()} of them ok>"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the values: rows and features."""
+        return len(self), len(self.spec.features)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the values, shape (n, features), float32 unless another type is asked for."""
+        return np.array(self.values, dtype, copy=copy)
 
     @property
     def ok(self) -> NDArray[np.bool_]:

@@ -20,7 +20,7 @@ from affectspace.tables import INDEX, find_utterances, utterance_index
 from affectspace.tables.frames import listed
 
 Recording = str | os.PathLike[str] | Content | InMemory
-Recordings = Recording | Iterable[Recording] | pd.DataFrame
+Recordings = Recording | Iterable[Recording] | pd.DataFrame | pd.Index
 
 
 class Gathered(NamedTuple):
@@ -41,8 +41,8 @@ def gather(recordings: Recordings) -> Gathered:
     Args:
         recordings: a path (of whatever [`find_utterances`][affectspace.tables.find_utterances]
             takes), a file's `Content`, samples with their sampling rate, several of these, or an
-            utterance table; its index may also be the columns `file`, and `start` and `end` where
-            they are needed.
+            utterance table or its index, which may also be `file` alone, as audformat has it; or
+            be columns, `file`, and `start` and `end` where they are needed.
 
     Returns:
         The rows. Samples are called `signal`, or `signal-3` as the fourth of several.
@@ -52,20 +52,22 @@ def gather(recordings: Recordings) -> Gathered:
             name.
         TypeError: when something is none of these.
     """
+    if isinstance(recordings, pd.Index):
+        recordings = pd.DataFrame(index=recordings)
     if isinstance(recordings, pd.DataFrame):
         return Gathered(_as_table(recordings), {})
     if _is_path(recordings) or isinstance(recordings, Content) or _is_signal(recordings):
-        items: list[Any] = [recordings]
-    elif isinstance(recordings, Iterable) and not hasattr(recordings, "dtype"):
-        items = list(recordings)
-    else:
-        raise _misunderstood(recordings)
-    return _gathered(items, numbered=len(items) > 1 or items[:1] != [recordings])
+        return _gathered([recordings], numbered=False)
+    if isinstance(recordings, Iterable) and not hasattr(recordings, "dtype"):
+        return _gathered(list(recordings), numbered=True)
+    raise _misunderstood(recordings)
 
 
 def _as_table(frame: pd.DataFrame) -> pd.DataFrame:
     if tuple(frame.index.names) == INDEX:
         return frame
+    if tuple(frame.index.names) == INDEX[:1]:
+        return frame.set_axis(utterance_index([str(file) for file in frame.index]))
     if "file" not in frame.columns:
         raise TableError(
             f"an utterance table has the index levels {', '.join(INDEX)}, or a column 'file'; this "

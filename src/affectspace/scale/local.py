@@ -20,8 +20,8 @@ from affectspace.errors import AffectspaceError
 from affectspace.model import AffectModel
 from affectspace.processes import (
     available_cores,
-    main_hidden,
     one_thread_for_products,
+    starting,
     worker_context,
 )
 from affectspace.scale.shards import Embedder, Record
@@ -135,7 +135,7 @@ def _start(job: Job, count: int) -> _Worker:
     process: BaseProcess = context.Process(  # type: ignore[attr-defined]
         target=_serve, args=(theirs, job, dict(os.environ), threads)
     )
-    with main_hidden():
+    with starting():
         process.start()
     theirs.close()
     return _Worker(process, ours)

@@ -33,6 +33,8 @@ class Account:
         inputs: of these and of the archives, how many are accounted for.
         rows: in sound shards.
         statuses: how many rows have which.
+        cautions: likewise, of the words that stand there.
+        first: of each status and caution the first row that has it: file, start and end.
         members: recordings in archives.
         duplicates: rows left out as they came before, in inputs and in archives.
         parts: of each sound shard its `part`, `rows`, `bytes` and `blake2b`.
@@ -45,6 +47,8 @@ class Account:
     rows: int = 0
     members: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
+    cautions: Counter[str] = field(default_factory=Counter)
+    first: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     parts: list[dict[str, Any]] = field(default_factory=list)
     wrong: dict[int, str] = field(default_factory=dict)
 
@@ -95,6 +99,7 @@ def reconcile(
             account.wrong[number] = str(error)
         else:
             _add(account, data, record)
+            _count_words(account, table)
         advance(len(given))
     return account
 
@@ -122,6 +127,7 @@ def write_manifest(
         "duplicates": account.duplicates,
         "rows": account.rows,
         "statuses": dict(account.statuses.most_common()),
+        "cautions": dict(account.cautions.most_common()),
         "bytes": sum(part["bytes"] for part in account.parts),
         "started": started,
         "finished": finished,
@@ -146,6 +152,20 @@ def _add(account: Account, data: bytes, record: Record) -> None:
             "blake2b": hashlib.blake2b(data, digest_size=16).hexdigest(),
         }
     )
+
+
+def _count_words(account: Account, table: pa.Table) -> None:
+    """Count cautions, and note where each status and caution came up first."""
+    for name in ("status", "caution"):
+        for said in pc.value_counts(table[name]).to_pylist():
+            words = str(said["values"] or "").split(";")
+            unseen = [word for word in words if word and word not in account.first]
+            if unseen:
+                at = pc.index(table[name], said["values"]).as_py()
+                row = table.slice(at, 1).select(INDEX).replace_schema_metadata().to_pandas()
+                account.first |= dict.fromkeys(unseen, tuple(row.iloc[0]))
+            if name == "caution":
+                account.cautions.update({word: said["counts"] for word in words if word})
 
 
 def _check_rows(table: pa.Table, record: Record, given: pa.Table, *, segmented: bool) -> None:

@@ -20,6 +20,7 @@ from affectspace.model import AffectModel, check_output, load_model, save_model
 from affectspace.model.contract import adopt
 from affectspace.study.inputs import Extraction, read_corpus, read_rows
 from affectspace.tables import write_table
+from affectspace.tables.frames import known_name
 
 SUGGESTIONS = "suggestions.csv"
 
@@ -139,6 +140,9 @@ def _ratings(
     """A column per label of the model, NaN where unrated."""
     if columns is None:
         columns = {label: label for label in model.labels if label in rows}
+    columns = {
+        label: column if column in rows else known_name(column) for label, column in columns.items()
+    }
     for label, column in columns.items():
         if label not in model.labels:
             raise TableError(f"the model estimates {', '.join(model.labels)}, not {label}")

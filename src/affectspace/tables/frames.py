@@ -96,13 +96,23 @@ def stream_frames(path: str, rows: int) -> Iterator[pd.DataFrame]:
             yield with_known_names(frame.reset_index(drop=True), path)
 
 
+def known_name(name: object) -> str:
+    """Return what a column is called once a table is read: activation for arousal.
+
+    Examples:
+        >>> known_name("arousal_low"), known_name("energy")
+        ('activation_low', 'energy')
+    """
+    return re.sub(r"^arousal(?=$|_)", "activation", str(name))
+
+
 def with_known_names(frame: pd.DataFrame, source: str | Path) -> pd.DataFrame:
     """Call arousal activation, and give known columns their dtype.
 
     Raises:
         TableError: when a column comes twice, or holds something else than it should.
     """
-    names = [re.sub(r"^arousal(?=$|_)", "activation", str(name)) for name in frame.columns]
+    names = [known_name(name) for name in frame.columns]
     if len(set(names)) < len(names):
         raise TableError(f"{source}: a column comes twice (activation is also called arousal)")
     frame = frame.set_axis(names, axis="columns")

@@ -123,7 +123,7 @@ def _check_index(table: pd.DataFrame) -> None:
     # an embedding table may hold any span that it has no answer for, and says so
     statuses = table["status"] if "status" in table else pd.Series("", table.index)
     failed = statuses.isin([status for status in Status if status != Status.OK]).to_numpy()
-    _check_rows(levels, failed)
+    _check_rows(levels, failed, rated="rater" in table)
 
 
 def _check_names(table: pd.DataFrame) -> None:
@@ -131,7 +131,13 @@ def _check_names(table: pd.DataFrame) -> None:
     _check_rows(levels, np.zeros(len(levels), bool), ("have no file name",))
 
 
-def _check_rows(levels: pd.DataFrame, failed: NDArray[np.bool_], ways: Sequence[str] = ()) -> None:
+def _check_rows(
+    levels: pd.DataFrame,
+    failed: NDArray[np.bool_],
+    ways: Sequence[str] = (),
+    *,
+    rated: bool = False,
+) -> None:
     """Raise where rows are wrong, in the ways that matter, or in any."""
     files, start, end = (levels[level] for level in INDEX)
     bad: dict[str, pd.Series[bool]] = {
@@ -148,6 +154,8 @@ def _check_rows(levels: pd.DataFrame, failed: NDArray[np.bool_], ways: Sequence[
             raise TableError(
                 f"{int(rows.sum())} of {len(levels)} rows {what}, first: file {first['file']!r}, "
                 f"start {in_seconds(first['start'])}, end {in_seconds(first['end'])}"
+                + ". `affectspace agreement --gold` makes one row of several raters' ratings"
+                * rated
             )
 
 

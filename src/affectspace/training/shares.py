@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from affectspace.model import AffectModel
-from affectspace.processes import main_hidden, worker_context
+from affectspace.processes import starting, worker_context
 from affectspace.training.batched import BatchedRuns
 from affectspace.training.ratings import Ratings
 from affectspace.training.recipe import Recipe, Run
@@ -93,7 +93,7 @@ class Worker:
         self.process: BaseProcess = context.Process(  # type: ignore[attr-defined]
             target=_work, args=(theirs, shares), daemon=True
         )
-        with main_hidden():
+        with starting():
             self.process.start()
         theirs.close()
 

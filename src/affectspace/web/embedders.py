@@ -23,7 +23,7 @@ import numpy as np
 from affectspace.audio import SAMPLING_RATE, Status
 from affectspace.errors import AffectspaceError
 from affectspace.model import AffectModel, load_model
-from affectspace.processes import main_hidden, one_thread_for_products, worker_context
+from affectspace.processes import one_thread_for_products, starting, worker_context
 
 PATIENCE = 120.0  # s, for one task
 STARTING = 120.0  # s, on a slow machine; an encoder of several GB takes its time
@@ -272,7 +272,7 @@ class _Worker:
         process: BaseProcess = context.Process(  # type: ignore[attr-defined]
             target=_serve, args=(theirs, self._model), daemon=True
         )
-        with main_hidden():
+        with starting():
             process.start()
         theirs.close()
         self.starts += 1
