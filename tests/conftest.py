@@ -6,6 +6,17 @@ from pathlib import Path
 import pytest
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Try a page once more where it waited in vain: the summary then counts a rerun.
+
+    A browser, a service and its processes share two cores with another test, and any of them may be
+    held up for as long as a step is waited for. Nothing but such a wait is forgiven.
+    """
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["TimeoutError"]))
+
+
 @pytest.fixture(scope="session")
 def data_root() -> Path:
     """The folder with the real data, which tests marked `real` need."""

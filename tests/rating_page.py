@@ -36,7 +36,10 @@ class Rating:
         return found.inner_text()
 
     def go_on(self):
+        """Leave this screen, and wait for the next: a click too many would be its."""
+        screen = self.page.query_selector(".screen")
         self.page.click(".screen .primary")
+        self.page.wait_for_function("screen => !screen.isConnected", arg=screen)
 
     def begin(self):
         """Through the welcome and the instructions to the first recording."""

@@ -257,6 +257,20 @@ def test_doubtful_points_are_marked_and_can_be_left_out(opened, kind):
     assert f"{table['activation'].iloc[row]:.2f}" in page.page.text_content("#tooltip")
 
 
+def test_the_last_bar_of_durations_says_that_it_holds_longer_ones(opened):
+    table = embedding_table(200, failed=0)
+    table["duration"] = np.linspace(1, 4, 200)
+    axis = "document.getElementById('histogram-duration').layout.xaxis"
+    found = opened(table).page.evaluate(axis)
+    assert found["range"] == [0, pytest.approx(4.2)]
+    assert "or more" not in found["title"]["text"]
+    table.iloc[7, table.columns.get_loc("duration")] = 60.0
+    page = opened(table).page
+    assert page.evaluate(axis)["range"][1] < 5
+    assert page.evaluate(axis)["title"]["text"].endswith("last bar: or more")
+    assert sum(page.evaluate("document.getElementById('histogram-duration').data[0].y")) == 200
+
+
 def test_without_doubts_there_is_nothing_to_mark(opened):
     page = opened(embedding_table(30, failed=0).assign(caution=""))
     assert page.page.locator("#marks button").count() == 0

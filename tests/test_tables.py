@@ -385,6 +385,8 @@ def test_standard_input_is_a_list_relative_to_the_current_folder() -> None:
     stdin = io.BytesIO(b"x/b.wav\n\na.wav")
     assert found(Path(), "-", "c.wav", stdin=stdin) == ["x/b.wav", "a.wav", "c.wav"]
     assert found(Path(), "-") == ["-"]
+    with pytest.raises(TableError, match="one file per line"):
+        found(Path(), "-", stdin=io.BytesIO(b"a.wav\0b.wav\0"))
 
 
 def test_tables_of_every_kind_are_relative_to_themselves(collection: Path) -> None:

@@ -29,6 +29,10 @@ def served(tmp_path_factory):
         yield served
 
 
+WORKED_OUT = "!/being worked/i.test(document.body.innerText)"
+"""The page looks again every few seconds; on a busy machine statistics may take that long."""
+
+
 @pytest.fixture
 def visit(launch, served):
     visitors = []
@@ -38,6 +42,7 @@ def visit(launch, served):
         visitors.append((visitor, refused))
         visitor.page.goto(served.lead)
         visitor.page.wait_for_selector("#export")
+        visitor.page.wait_for_function(WORKED_OUT)
         return visitor.page
 
     yield visiting

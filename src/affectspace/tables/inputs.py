@@ -149,6 +149,8 @@ def _nothing(path: str, stdin: IO[bytes] | None) -> str:
 def _listed(file: IO[bytes], folder: str) -> Iterator[str]:
     """Yield the files that the lines of a list stand for."""
     for line in map(str.rstrip, _lines(file)):
+        if "\0" in line:
+            raise TableError("a list names one file per line; this one has zero bytes between them")
         if line:
             path = line if is_address(line) else os.path.join(folder, line)  # noqa: PTH118
             yield from _below(path)

@@ -6,12 +6,16 @@ const Histograms = (() => {
   const NAMES = ['activation', 'valence', 'unusualness', 'duration'];
   const panels = [];
 
-  /** Where a column's bins start and end, and how many there are; durations by their 99 % point. */
+  /**
+   * Where a column's bins start and end, how many there are, and whether the last holds what lies beyond: so it is
+   * with durations where the longest is over twice what 99 % of them stay below.
+   */
   function binning(column) {
     if (BINS[column.name]) return BINS[column.name];
     const sorted = column.values.filter(Number.isFinite).sort();
-    const high = sorted[Math.floor(0.99 * (sorted.length - 1))] * 1.05 || 1;
-    return [0, high, 24];
+    const [usual, most] = [sorted[Math.floor(0.99 * (sorted.length - 1))], sorted[sorted.length - 1]];
+    const beyond = most > 2 * usual;
+    return [0, (beyond ? usual : most) * 1.05 || 1, 24, beyond];
   }
 
   function countBins(column, rows, [low, high, bins]) {
@@ -42,12 +46,12 @@ const Histograms = (() => {
   }
 
   function layout(panel, counts) {
-    const [low, high] = panel.bins;
+    const [low, high, , beyond] = panel.bins;
     const rating = panel.column.name in BINS && high === 5;
     return Theme.layout({
       barmode: 'overlay', dragmode: false, margin: { l: 34, r: 6, t: 6, b: 34 },
       xaxis: Theme.axis({
-        title: { text: panel.column.label, standoff: 4 }, range: [low, high], fixedrange: true,
+        title: { text: panel.column.label + (beyond ? '; last bar: or more' : ''), standoff: 4 }, range: [low, high], fixedrange: true,
         showgrid: false, ...(rating ? { tickvals: [1, 2, 3, 4, 5] } : { nticks: 6 }),
       }),
       yaxis: Theme.axis({ fixedrange: true, nticks: 4, rangemode: 'tozero' }),

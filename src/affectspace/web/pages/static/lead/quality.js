@@ -39,6 +39,11 @@ function notes(words) {
   }));
 }
 
+/** In place of an empty table: why it is empty. */
+function none(quality, words) {
+  return note(quality.working ? 'Being worked out.' : words);
+}
+
 /** By rater: what the service has worked out. */
 function byRater(quality) {
   const known = new Map(quality.raters.map((rater) => [rater.id, rater]));
@@ -76,7 +81,7 @@ export function scales(progress, quality) {
     { title: 'Drift', hint: 'change per 100 ratings, against the mean of the others', number: true, cell: (row) => decimals(row.drift) },
     { title: 'One value', hint: 'share of the number used most', number: true, cell: (row) => percent(row.most_used_share) },
   ];
-  return section('scales', 'Raters, scale by scale', rows.length === 0 ? note('Nothing is rated yet.') : table('Raters by scale', columns, rows));
+  return section('scales', 'Raters, scale by scale', rows.length === 0 ? none(quality, 'Nothing is rated yet.') : table('Raters by scale', columns, rows));
 }
 
 const audio = new Audio(); // the table is made anew at times, and the sound goes on
@@ -98,6 +103,6 @@ export function items(quality) {
     { title: 'Spread', hint: 'from the lowest to the highest rating', number: true, cell: (row) => decimals(row.spread) },
     { title: 'Listen', cell: (row) => make('button', { type: 'button', class: 'plain', 'data-key': `${row.label}-${row.item}`, text: 'Play', 'aria-label': `Play ${row.file}`, onclick: (event) => listen(row, event.currentTarget) }) },
   ];
-  const content = quality.items.length === 0 ? note('None yet: this takes two raters of one recording.') : table('Recordings with the largest spread', columns, quality.items);
+  const content = quality.items.length === 0 ? none(quality, 'None yet: this takes two raters of one recording.') : table('Recordings with the largest spread', columns, quality.items);
   return section('items', 'Disputed recordings', content);
 }
