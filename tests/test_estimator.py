@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -230,6 +231,7 @@ def test_frames_come_out_where_they_are_asked_for():
 def test_it_takes_a_feature_table():
     table = feature_table("made", 40)
     y = table.rows["activation"]
+    assert Ridge().fit(table, y).predict(table).shape == (40,)
     by_table = quick().fit(table, y)
     by_array = quick().fit(table.values.to_numpy(), y)
     np.testing.assert_array_equal(

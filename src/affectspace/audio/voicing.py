@@ -139,7 +139,7 @@ def _root_envelope(power: NDArray[np.float32]) -> NDArray[np.float32]:
     wide = np.zeros((len(power), bins + 2 * _SMOOTH), np.float32)
     wide[:, _SMOOTH:-_SMOOTH] = power
     # sums of 2, 4, 8 and 25 bins from each one on, over all frames in one row, with zeros between:
-    # they take a fifth of what running sums do
+    # quicker than running sums, and than the same row by row
     row = wide.ravel()
     two = row[1:] + row[:-1]
     four = two[2:] + two[:-2]

@@ -129,7 +129,7 @@ def embed(
     if encoder is not None:
         features.spec(f"hf:{encoder}")  # from now on it is known
     kept = "Nothing was kept" if cache_rule is False else "Run the same command again to go on"
-    with shards.stopped_in_words(f"{kept}."):
+    with options.stopped_in_words(f"{kept}."):
         table = loaded.embed(
             tables.find_utterances(inputs, stdin=sys.stdin.buffer),
             segment=segmentation,

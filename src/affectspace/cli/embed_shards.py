@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import typer
 
@@ -124,7 +122,7 @@ def embed_shards(
 
     if encoder is not None:
         features.spec(f"hf:{encoder}")  # from now on it is known
-    with stopped_in_words(
+    with options.stopped_in_words(
         f"The shards in {output} are whole; run the same command again to go on."
     ):
         account = embed_many(
@@ -190,24 +188,3 @@ def _share(text: str | None) -> tuple[int, int]:
             f"{text!r} should be I/N with I from 1 to N, such as 3/32", param_hint="--share"
         )
     return int(which), int(shares)
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a run as Ctrl-C does."""
-
-
-@contextmanager
-def stopped_in_words(words: str) -> Iterator[None]:
-    """Stop cleanly where somebody wants it, and say how to go on."""
-    before = signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    except KeyboardInterrupt as stop:
-        typer.echo(f"Stopped. {words}", err=True)
-        raise typer.Exit(143 if isinstance(stop, _Terminated) else 130) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _terminate(*_: object) -> NoReturn:
-    raise _Terminated

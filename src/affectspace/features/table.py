@@ -20,9 +20,9 @@ from affectspace.features.work import Result
 from affectspace.tables import (
     FILE_HEADERS,
     INDEX,
-    TEXT_DTYPE,
     read_frame,
     replaced_at_once,
+    text_column,
     utterance_index,
     write_csv,
 )
@@ -73,7 +73,7 @@ class FeatureTable:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the values: rows and features."""
+        """Of the values: rows and features; scikit-learn asks for it."""
         return len(self), len(self.spec.features)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
@@ -166,18 +166,14 @@ def table_of_results(
     columns: dict[Any, Any] = {
         name: column.array for name, column in utterances.items() if name not in QUALITY
     }
-    columns["status"] = _texts(str(result.status) for result in results)
-    columns["message"] = _texts(result.message for result in results)
+    columns["status"] = text_column([result.status for result in results]).array
+    columns["message"] = text_column([result.message for result in results]).array
     for name in MEASURES:
         columns[name] = np.array([getattr(result, name) for result in results], np.float64)
     band = columns["bandwidth"]
     columns["band_limited"] = pd.arrays.BooleanArray(band < BAND_LIMITED_BELOW, np.isnan(band))
     frame = pd.DataFrame(values, index, list(spec.features), copy=False)
     return FeatureTable(spec, frame, pd.DataFrame(columns, index=index))
-
-
-def _texts(words: Iterable[str]) -> Any:
-    return pd.Series(list(words), dtype=TEXT_DTYPE).array
 
 
 def _canonical(features: str) -> str:

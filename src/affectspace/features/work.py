@@ -117,8 +117,8 @@ class Compute(NamedTuple):
     def together(self) -> bool:
         """Whether several spans are read before any is computed.
 
-        Reading them takes a third less time than between two runs of openSMILE, as the processor
-        keeps in its caches what reading needs; and some sets compute several at once.
+        Reading one between two runs of openSMILE takes longer, as the processor's caches hold
+        nothing of what reading needs; and some sets compute several at once.
         """
         return bool(self.backends)
 

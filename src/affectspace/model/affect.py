@@ -116,7 +116,7 @@ class AffectModel:
 
     def axis_values(self, embeddings: npt.ArrayLike) -> pd.DataFrame:
         """The value of each embedding on each label's axis, as it is; `(n, labels)`."""
-        return pd.DataFrame(self._on_axes(np.asarray(embeddings)), columns=list(self.labels))
+        return pd.DataFrame(self._on_axes(embeddings), columns=list(self.labels))
 
     def estimate(self, embeddings: npt.ArrayLike) -> pd.DataFrame:
         """Each label of the objective in rating units (1 to 5, not clipped to that range).
@@ -129,7 +129,7 @@ class AffectModel:
         Returns:
             A column per label; no column for an unsupervised model.
         """
-        return pd.DataFrame(self._estimated(np.asarray(embeddings)), columns=list(self.labels))
+        return pd.DataFrame(self._estimated(embeddings), columns=list(self.labels))
 
     def predict(self, features: npt.ArrayLike | pd.DataFrame | FeatureTable) -> pd.DataFrame:
         """[`estimate`][affectspace.model.AffectModel.estimate] of the features' embedding.
@@ -286,14 +286,14 @@ class AffectModel:
             progress=progress,
         )
 
-    def _estimated(self, embeddings: npt.NDArray[Any]) -> Array:
+    def _estimated(self, embeddings: npt.ArrayLike) -> Array:
         """Each label in rating units, `(n, labels)`."""
         gains = [self.gains.get(label, 1.0) for label in self.labels]
         offsets = [self.offsets.get(label, np.nan) for label in self.labels]
         estimates: Array = self._on_axes(embeddings) * gains + offsets
         return estimates
 
-    def _on_axes(self, embeddings: npt.NDArray[Any]) -> Array:
+    def _on_axes(self, embeddings: npt.ArrayLike) -> Array:
         projection = self.objective.projection(self.labels, self.architecture.n_latent)
         return np.asarray(embeddings, np.float64) @ projection
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from affectspace.audio import BAND_LIMITED_BELOW
 from affectspace.model.calibration import Calibration
-from affectspace.tables import TEXT_DTYPE
+from affectspace.tables import text_column
 
 QUIET_BELOW = -57.0
 """dBFS. Of 3,759 usable recordings of five corpora 0.9 % lie below."""
@@ -100,4 +100,5 @@ def cautions(
     words = [
         ";".join(c for c, holds_here in zip(holds, row, strict=True) if holds_here) for row in found
     ]
-    return pd.Series(words, dtype=TEXT_DTYPE).array
+    texts: pd.api.extensions.ExtensionArray = text_column(words).array
+    return texts

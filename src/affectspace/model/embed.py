@@ -176,13 +176,14 @@ def _embedding_table(
     latent = [name for name in described.columns if re.fullmatch(r"z\d+", name)]
     rows, unknown = features.rows, np.full(len(features), np.nan)
     estimates = {name: described[name].to_numpy() for name in described.columns}
+    found = {name: estimates.get(name, unknown) for name in (*ESTIMATES, *latent, "unusualness")}
+    measures = {name: rows[name].to_numpy(np.float64) for name in MEASURES}
     columns: dict[str, Any] = {
-        **{name: estimates.get(name, unknown) for name in (*ESTIMATES, *latent, "unusualness")},
+        **found,
         **{name: rows[name].array for name in ("status", "message")},
-        "caution": None,  # the place of what follows from all of them
-        **{name: rows[name].to_numpy(np.float64) for name in MEASURES},
+        "caution": cautions({**found, **measures}, model.calibration, features.ok),
+        **measures,
     }
-    columns["caution"] = cautions(columns, model.calibration, features.ok)
     for name, (_, column) in zip(_free_names(given.columns), given.items(), strict=True):
         columns[name] = column.array.take(origin)
     return pd.DataFrame(columns, index=rows.index)
