@@ -174,12 +174,12 @@ def _table(title: str, turns: dict[str, list[Cost]], seconds: float, compared: C
     rows = []
     for name, cost in costs.items():
         row = [name]
-        for each, most in zip(cost, first, strict=True):
-            row += [f"{each / seconds * 1e3:.2f} ms", f"{most / each:.1f}" * (name in compared)]
+        for each, firsts in ((cost.cpu, first.cpu), (cost.wall, first.wall)):
+            row += [f"{each / seconds * 1e3:.2f} ms", f"{firsts / each:.1f}" * (name in compared)]
         rows.append(row)
     print(f"\n### {title}\n")
     rate = "times the rate of `process_files`"
-    print(markdown(["", "wall per second of speech", rate, "CPU", rate], rows) + "\n", flush=True)
+    print(markdown(["", "CPU per second of speech", rate, "wall", rate], rows) + "\n", flush=True)
 
 
 def _rate(files: list[str]) -> str:

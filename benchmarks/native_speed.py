@@ -1,4 +1,4 @@
-"""The set `native` against openSMILE's eGeMAPS: time per core, time per stage, memory.
+"""The set `native` against openSMILE's eGeMAPS: time per core, per stage, with workers; memory.
 
 With AFFECTSPACE_DATA the recordings are EMO-DB's (16 kHz) and URDU's (44.1 kHz), both as the WAV
 files that they are released as; without it they are made here. Candidates take turns in one
