@@ -31,7 +31,7 @@ from affectspace.model import (
 from affectspace.study import ModelRecipe, train_model
 from affectspace.training import Recipe
 from hub_server import COMMIT, hub
-from made_encoders import WIDTH, save_encoder
+from made_encoders import WIDTH, change, save_encoder
 from made_models import made_model
 from voices import voice, write
 
@@ -105,6 +105,36 @@ def test_another_encoder_in_its_place_is_not_taken(folder, paths, tmp_path):
     shutil.rmtree(folder)
     with pytest.raises(ContractError, match="no longer where it was"):
         model.embed(paths)
+
+
+def test_the_same_weights_in_other_files_are_met_by_the_probe(folder, paths, forget, tmp_path):
+    save_model(model_on(spec(f"native+hf:{folder}:2")), tmp_path / "model")
+    model = load_model(tmp_path / "model")
+    forget()
+    other = shutil.copytree(folder, tmp_path / "theirs" / "tiny")
+    change(other / "config.json", note="from another release")
+    theirs = spec(f"native+hf:{other}:2")
+    assert theirs != model.spec
+    assert meet(model) == theirs
+    assert adopt(model).spec == theirs
+    features = extract(paths, features=f"native+hf:{other}:2")
+    np.testing.assert_allclose(
+        model.embed(paths)[["z1", "z2"]], adopt(model).encode(features), rtol=1e-4
+    )
+
+
+def test_other_weights_by_that_name_are_refused(folder, forget, tmp_path):
+    save_model(model_on(spec(f"hf:{folder}:2")), tmp_path / "model")
+    model = load_model(tmp_path / "model")
+    forget()
+    spec(f"hf:{save_encoder(tmp_path / 'theirs' / 'another', seed=1)}:2")
+    with pytest.raises(ContractError, match="isn't known here"):  # of another name: not looked at
+        meet(model)
+    mine = spec(f"hf:{save_encoder(tmp_path / 'theirs' / 'tiny', seed=1)}:2")
+    wanted, here = (s.backend.partition("sha256:")[2] for s in (model.spec, mine))
+    message = rf"needs wav2vec2 encoder sha256 {wanted}, and {here} is here; they differ in"
+    with pytest.raises(ContractError, match=message + r".*: name the encoder that the model was"):
+        meet(model)
 
 
 @pytest.mark.parametrize(

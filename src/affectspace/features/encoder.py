@@ -79,9 +79,10 @@ class Encoder:
         network = _loaded(self._folder)
         if isinstance(network, ContractError):
             raise network
+        deepest = self._folder.layers if self._layer is None else self._layer
         states = [
             piece.mean(axis=0) if self._layer is None else piece[self._layer]
-            for piece in network(samples)
+            for piece in network(samples, deepest)
         ]
         mean = np.concatenate(states).mean(axis=0, dtype=np.float64)
         return np.asarray(mean, np.float32)
@@ -101,8 +102,22 @@ def named_encoder(name: str, *, channel: Channel = "first", level: str = AS_RECO
     return Encoder(locate(match["where"]), match["layer"] or "-1", channel=channel, level=level)
 
 
+def digest_of(backend: str) -> str:
+    """Return the digest of the encoder behind (a part of) a contract; empty where there is none."""
+    match = _DIGEST.search(backend)
+    return match[1] if match else ""
+
+
+def without_digests(backend: str) -> str:
+    """Return what computes a contract's features, whatever files its encoders lie in."""
+    return _DIGEST.sub("sha256", backend)
+
+
 def known_encoder(name: str, backend: str, channel: Channel, level: str) -> Encoder:
     """Return the encoder of a contract, if it is one that was named here before.
+
+    The same weights may lie in other files, in shards, say, or with another release's settings: in
+    want of the very same files it may be another encoder of that name. Its contract says so.
 
     Args:
         name: the contract's.
@@ -114,11 +129,11 @@ def known_encoder(name: str, backend: str, channel: Channel, level: str) -> Enco
         ContractError: if it isn't known here.
         MissingExtraError: without the extra `ssl`.
     """
-    match, digest = _NAME.fullmatch(name), _DIGEST.search(backend)
-    if match is None or digest is None:
+    match, digest = _NAME.fullmatch(name), digest_of(backend)
+    if match is None or not digest:
         raise ContractError(f"{name!r} doesn't say which encoder it needs")
     _check_installed()
-    folder = recall(digest[1], match["where"])
+    folder = recall(digest, match["where"])
     return Encoder(folder, match["layer"] or "-1", channel=channel, level=level)
 
 
@@ -126,6 +141,7 @@ class _Network:
     """An encoder in memory."""
 
     def __init__(self, folder: EncoderFolder) -> None:
+        import torch
         import transformers
         from safetensors.torch import load_file
 
@@ -157,10 +173,27 @@ class _Network:
             )
         self._whisper = folder.kind == "whisper"
         self._model = model.encoder if self._whisper else model
+        self._encoder, self._layers = model.encoder, model.encoder.layers
+        # what ends with a normalisation has it after its last layer, behind no other
+        ends = self._whisper or getattr(config, "do_stable_layer_norm", False)
+        self._norm = self._encoder.layer_norm
+        self._within = torch.nn.Identity() if ends else self._norm
         self._extractor = extractor(**folder.extractor)
 
-    def __call__(self, samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        """Yield the hidden states of each piece of a signal, shape (layers + 1, frames, width)."""
+    def __call__(self, samples: NDArray[np.float32], deepest: int) -> Iterator[NDArray[np.float32]]:
+        """Yield the hidden states of each piece of a signal.
+
+        Args:
+            samples: shape (n,), at 16 kHz.
+            deepest: the last layer that is wanted; those behind it aren't computed.
+
+        Yields:
+            Shape (deepest + 1, frames, width); where `deepest` is 0, one layer more.
+        """
+        self._encoder.layers = self._layers[: max(deepest, 1)]
+        self._encoder.layer_norm = (
+            self._norm if len(self._encoder.layers) == len(self._layers) else self._within
+        )
         if self._whisper:
             for piece in _pieces(samples, self._extractor.n_samples):
                 inputs = self._extractor(

@@ -114,17 +114,19 @@ def locate(where: str) -> EncoderFolder:
 def recall(digest: str, label: str) -> EncoderFolder:
     """Find an encoder that a contract names among those known here; nothing is downloaded.
 
+    Returns:
+        The encoder with these files, whatever it is called here; else, of those that were named
+        here with that label, the one that was named last, whose files may hold the same weights.
+
     Raises:
-        ContractError: if there is none with these weights.
+        ContractError: if there is none.
     """
-    note = _notes() / digest
-    try:
-        folder = read_encoder(Path(note.read_text("utf-8")), label)
-    except (OSError, ValueError) as error:  # also a ContractError: it's gone, or broken
-        _LOG.info("no encoder by %s: %s", note, error)
-    else:
-        if folder.digest == digest:
-            return folder
+    folder = _noted(_notes() / digest, label)
+    for note in () if folder else _newest_first(_notes()):
+        if _read_note(note).get("label") == label and (folder := _noted(note, label)):
+            break
+    if folder:
+        return folder
     raise ContractError(
         f"the speech encoder {label} with the digest {digest} isn't known here, or no longer where "
         "it was. An encoder is only taken from where you have named it yourself: if you have it "
@@ -267,15 +269,40 @@ def _notes() -> Path:
 
 def _remember(folder: EncoderFolder) -> None:
     note = _notes() / folder.digest
+    content = {"path": str(folder.path), "label": folder.label}
     try:
-        if note.is_file() and note.read_text("utf-8") == str(folder.path):
+        if _read_note(note) == content:
             return
         note.parent.mkdir(parents=True, exist_ok=True)
         beside = note.with_name(f".{uuid.uuid4().hex}.tmp")
-        beside.write_text(str(folder.path), "utf-8")
+        beside.write_text(json.dumps(content), "utf-8")
         beside.replace(note)
     except OSError as error:
         _LOG.info("models won't find the encoder %s again: %s", folder.path, error)
+
+
+def _noted(note: Path, label: str) -> EncoderFolder | None:
+    """Return the encoder of a note, if it still lies there, unchanged."""
+    try:
+        folder = read_encoder(Path(_read_note(note)["path"]), label)
+    except (OSError, KeyError, ContractError) as error:  # it's gone, or broken
+        _LOG.info("no encoder by %s: %s", note, error)
+        return None
+    return folder if folder.digest == note.name else None
+
+
+def _read_note(note: Path) -> dict[str, str]:
+    with suppress(OSError, ValueError):
+        content = json.loads(note.read_text("utf-8"))
+        if isinstance(content, dict) and all(isinstance(value, str) for value in content.values()):
+            return content
+    return {}
+
+
+def _newest_first(notes: Path) -> list[Path]:
+    with suppress(OSError):
+        return sorted(notes.glob("[0-9a-f]*"), key=lambda note: -note.stat().st_mtime_ns)
+    return []
 
 
 @functools.lru_cache(maxsize=64)

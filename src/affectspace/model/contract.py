@@ -11,6 +11,7 @@ import numpy as np
 from affectspace.errors import ContractError
 from affectspace.features import FeatureSpec
 from affectspace.features.composite import JOINED
+from affectspace.features.encoder import digest_of, without_digests
 from affectspace.features.registry import installed
 from affectspace.model.affect import AffectModel
 from affectspace.model.network import Array
@@ -21,6 +22,8 @@ _LOG = logging.getLogger(__name__)
 OWN = "affectspace "
 """How the backends of the package's own sets start."""
 
+_ENCODER = " encoder sha256"  # after its kind
+
 TOLERANCE = 1e-3
 """How far two installations' features may lie apart, in deviations of the training rows."""
 
@@ -29,15 +32,15 @@ def meet(model: AffectModel) -> FeatureSpec:
     """The contract by which this installation computes a model's features.
 
     Where the installed contract is the model's, nothing is computed. Where only the version of the
-    package behind it differs, the feature set runs over the probe signal, and what comes out is
-    compared with what the model brought.
+    package behind it differs, or the files that a speech encoder of that name lies in, the feature
+    set runs over the probe signal, and what comes out is compared with what the model brought.
 
     Args:
         model: the model.
 
     Returns:
-        The installed contract: the model's own, or one that differs in `backend_version` and gives
-        the same features.
+        The installed contract: the model's own, or one that differs in `backend_version` or in an
+        encoder's digest and gives the same features.
 
     Raises:
         ContractError: if the model has no contract, or one that this installation can't meet; the
@@ -59,7 +62,10 @@ def meet(model: AffectModel) -> FeatureSpec:
         ) from None
     if found == wanted:
         return found
-    wanted.check(replace(found, backend_version=wanted.backend_version))
+    if without_digests(found.backend) == without_digests(wanted.backend):
+        wanted.check(replace(found, backend=wanted.backend, backend_version=wanted.backend_version))
+    else:
+        wanted.check(replace(found, backend_version=wanted.backend_version))
     _check_probe(model, wanted, found)
     _LOG.info("%s gives the features of %s; the model takes it over", found, wanted)
     return found
@@ -123,26 +129,33 @@ def _check_probe(model: AffectModel, wanted: FeatureSpec, found: FeatureSpec) ->
 def _versions(spec: FeatureSpec) -> dict[str, str]:
     """What is behind a contract, with versions; several where sets stand side by side.
 
-    A package by its name; a set of our own, which counts its versions by itself, by the backend's.
+    A package by its name; a set of our own, which counts its versions by itself, by the backend's;
+    the files of an encoder by what it is, with their digest.
     """
-    names = [
-        backend if backend.startswith(OWN) else backend.split()[0]
-        for backend in spec.backend.split(JOINED)
-    ]
+    backends = spec.backend.split(JOINED)
+    names = [backend if backend.startswith(OWN) else backend.split()[0] for backend in backends]
     versions = spec.backend_version.split(JOINED)
-    return dict(zip(names, versions * len(names), strict=False))
+    encoders = {
+        backend.partition(",")[0].split()[-1] + _ENCODER: digest
+        for backend in backends
+        if (digest := digest_of(backend))
+    }
+    return dict(zip(names, versions * len(names), strict=False)) | encoders
 
 
 def _remedy(needed: Mapping[str, str], model: AffectModel) -> str:
-    """What to install for the versions that a model needs."""
-    exact = [f"{name}=={version}" for name, version in needed.items() if not name.startswith(OWN)]
-    wanted = list(exact)
+    """What to do for the versions that a model needs."""
     made_with = model.record.get("versions")
     known = made_with.get("affectspace") if isinstance(made_with, Mapping) else None
+    made = f" (the model was made with {known})" if isinstance(known, str) else ""
+    exact, wanted, encoders = [], [], []
     for name, version in needed.items():
-        if name.startswith(OWN):
-            wanted.append(f"a version of affectspace that has {name} {version}")
-            if isinstance(known, str):
-                wanted[-1] += f" (the model was made with {known})"
+        if name.endswith(_ENCODER):
+            encoders.append("name the encoder that the model was made with (--encoder PATH_OR_ID)")
+        elif name.startswith(OWN):
+            wanted.append(f"a version of affectspace that has {name} {version}{made}")
+        else:
+            exact.append(f"{name}=={version}")
     pip = f" (pip install {' '.join(map(repr, exact))})" if exact else ""
-    return f"install {' and '.join(wanted)}{pip}"
+    install = [f"install {' and '.join([*exact, *wanted])}{pip}"] if exact or wanted else []
+    return ", and ".join([*install, *encoders])
