@@ -16,6 +16,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from affectspace.features.registry import encoders_of
 from affectspace.report import evaluation as report
 from affectspace.study.evaluate import run_evaluation
 from affectspace.study.evaluated import Settings
@@ -27,10 +28,11 @@ CLIPPED = replace(RECIPES["published"].training, clip=4.0)
 
 
 def variants() -> dict[str, ModelRecipe]:
-    """The default recipe, and what it is without each of its parts."""
+    """The recipes of the shipped models, and what they are without each of their parts."""
     default = RECIPES["default"]
     undisturbed = replace(default.training, batch_size=256)  # as many steps on a fourth of the rows
     alone = replace(default, teacher_features=None)  # the teacher hears what the network hears
+    whisper = RECIPES["whisper"]  # needs the extra `ssl`, and half a second a recording at first
     return {
         "default": default,
         "taught by native alone": alone,
@@ -51,6 +53,11 @@ def variants() -> dict[str, ModelRecipe]:
         "published recipe, clipped": replace(
             RECIPES["published"], features="native", training=CLIPPED, calibrate=True
         ),
+        "whisper": whisper,
+        "whisper without native": replace(whisper, features=encoders_of(whisper.features)[0]),
+        "whisper without the encoder": replace(whisper, features="native"),
+        "whisper without a teacher": replace(whisper, teacher=None),
+        "whisper with noise .3": replace(whisper, training=replace(whisper.training, noise=0.3)),
     }
 
 

@@ -117,6 +117,7 @@ def test_the_same_weights_in_other_files_are_met_by_the_probe(folder, paths, for
     assert theirs != model.spec
     assert meet(model) == theirs
     assert adopt(model).spec == theirs
+    assert adopt(model).record["adopted"] == {"from": model.spec.backend, "to": theirs.backend}
     features = extract(paths, features=f"native+hf:{other}:2")
     np.testing.assert_allclose(
         model.embed(paths)[["z1", "z2"]], adopt(model).encode(features), rtol=1e-4

@@ -13,7 +13,14 @@ from affectspace.errors import TableError
 from affectspace.evaluation.calibrate import covered
 from affectspace.evaluation.lolo import left_out, targets_of
 from affectspace.features.degraded import Degraded
-from affectspace.model import check_model, find_model, load_model, read_card, read_metrics
+from affectspace.model import (
+    check_model,
+    find_model,
+    load_model,
+    read_card,
+    read_metrics,
+    shipped_models,
+)
 from affectspace.study import Extraction, ModelRecipe, read_corpus, train_model
 from affectspace.study.card import measured_card
 from affectspace.study.languages import PROTOCOL, _left_out_with, sisters
@@ -282,11 +289,13 @@ def test_corpora_without_a_language_column_cannot_be_left_out_by_it(trained):
         sisters(material)
 
 
-def test_the_shipped_model_is_made_by_the_default_recipe():
-    model, recipe = load_model(), RECIPES["default"]
+@pytest.mark.parametrize("name", ["default", "whisper"])
+def test_a_shipped_model_is_made_by_its_recipe(name):
+    model, recipe = load_model(name), RECIPES[name]
     assert (model.name, model.version, model.licence) == (
         recipe.name, recipe.version, recipe.licence,
     )  # fmt: skip
+    assert model.spec.name == recipe.features
     assert set(model.record["sources"]) == set(recipe.sources)
     settings = model.record["settings"]
     assert settings["degradations"] == json.loads(
@@ -299,9 +308,10 @@ def test_the_shipped_model_is_made_by_the_default_recipe():
     assert model.objective.name == recipe.objective == "joint"
 
 
-def test_the_shipped_model_was_trained_on_nothing_that_may_not_be_shipped():
-    sources = set(load_model().record["sources"])
-    assert sources == {"emodb", "emotale", "ravdess", "emovo", "urdu"}
+def test_shipped_models_were_trained_on_nothing_that_may_not_be_shipped():
+    for name in shipped_models():
+        sources = set(load_model(name).record["sources"])
+        assert sources == {"emodb", "emotale", "ravdess", "emovo", "urdu"}
 
 
 @pytest.mark.real
@@ -317,7 +327,8 @@ def test_the_shipped_model_scores_what_it_was_trained_on(data_root):
     assert covered(ratings, found["activation_low"], found["activation_high"]) > 0.7
 
 
-def test_the_shipped_card_is_what_the_recipe_writes_today():
-    model = load_model()
-    folder, _ = find_model("default")
-    assert read_card(folder) == measured_card(model, pd.DataFrame(read_metrics(folder)))
+def test_a_shipped_card_is_what_its_recipe_writes_today():
+    for name in shipped_models():
+        folder, _ = find_model(name)
+        card = measured_card(load_model(name), pd.DataFrame(read_metrics(folder)))
+        assert read_card(folder) == card

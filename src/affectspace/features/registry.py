@@ -91,6 +91,16 @@ def installed(contract: FeatureSpec) -> Backend:
     )
 
 
+def encoders_of(name: str) -> list[str]:
+    """Return those parts of a set's name that are speech encoders, with their layers.
+
+    Examples:
+        >>> encoders_of("native+hf:org/name:3")
+        ['hf:org/name:3']
+    """
+    return [part for part in _parts(name) if part.startswith(ENCODER)]
+
+
 def _parts(name: str) -> list[str]:
     """Split a name at each `+` but those in an encoder's path."""
     parts: list[str] = []

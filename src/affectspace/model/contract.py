@@ -76,7 +76,7 @@ def adopt(model: AffectModel) -> AffectModel:
 
     Returns:
         The model itself where the contracts are equal; else one with the installed contract, whose
-        record names both versions under `adopted`.
+        record names both versions, or both encoders, under `adopted`.
 
     Raises:
         ContractError: as [`meet`][affectspace.model.contract.meet].
@@ -84,8 +84,9 @@ def adopt(model: AffectModel) -> AffectModel:
     found = meet(model)
     if found == model.spec or model.spec is None:
         return model
-    versions = {"from": model.spec.backend_version, "to": found.backend_version}
-    return replace(model, spec=found, record={**model.record, "adopted": versions})
+    told = "backend_version" if found.backend == model.spec.backend else "backend"
+    adopted = {"from": getattr(model.spec, told), "to": getattr(found, told)}
+    return replace(model, spec=found, record={**model.record, "adopted": adopted})
 
 
 def probe_distances(model: AffectModel) -> Array | None:

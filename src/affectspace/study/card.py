@@ -20,9 +20,11 @@ from affectspace.evaluation.groups import (
     FEWEST,
 )
 from affectspace.evaluation.results import check_results
+from affectspace.features.registry import encoders_of
 from affectspace.model import LABEL_SCALE, AffectModel
 from affectspace.model.card import card_header
 
+OURS = "affectspace-"
 _FIGURES = ("adjusted_r2", "pearson", "ccc", "mae")
 
 
@@ -69,7 +71,18 @@ def measured_card(model: AffectModel, results: pd.DataFrame) -> str:
         shortest=shortest,
         longest=longest,
         corpora=list(_corpora(model)),
+        copies=len(model.record["settings"]["degradations"]),
+        encoders=[] if model.spec is None else encoders_of(model.spec.name),
+        argument=_argument(model.name),
     )
+
+
+def _argument(name: str) -> str:
+    """What `load_model` is called with: our own recipes are named after the shipped models."""
+    short = name.removeprefix(OURS)
+    if short == name:
+        return '"path/of/this/folder"'
+    return "" if short == "default" else f'"{short}"'
 
 
 def score_rows(results: pd.DataFrame) -> Iterator[dict[str, str]]:

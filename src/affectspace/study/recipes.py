@@ -92,7 +92,19 @@ RECIPES = {
         calibrate=True,
     ),
 }
-"""The recipes by name. `default` makes the model that comes with the package."""
+RECIPES["whisper"] = replace(
+    RECIPES["default"],
+    name="affectspace-whisper",
+    version="2026.11.27",
+    features="native+hf:openai/whisper-base:3",
+    teacher_features=None,
+    training=replace(RECIPES["default"].training, noise=1.0, batch_size=256),
+    # the encoder takes half a second for each copy of each recording
+    degradations=(),
+    copies_weigh=1.0,
+)
+"""The recipes by name. `default` and `whisper` make the models that come with the package: one that
+needs NumPy alone, and one that hears a speech encoder as well and tells more."""
 
 SINGLE_SOURCE = {
     "default": replace(
