@@ -57,7 +57,7 @@ def variants() -> dict[str, ModelRecipe]:
         "whisper without native": replace(whisper, features=encoders_of(whisper.features)[0]),
         "whisper without the encoder": replace(whisper, features="native"),
         "whisper without a teacher": replace(whisper, teacher=None),
-        "whisper with noise .3": replace(whisper, training=replace(whisper.training, noise=0.3)),
+        "whisper, one network": replace(whisper, networks=1),
     }
 
 

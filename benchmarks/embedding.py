@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from affectspace import extract, load_model, read_table
 from affectspace.audio import read_audio
+from affectspace.errors import AffectspaceError
 from affectspace.features import FeatureTable, registry
-from affectspace.model import AffectModel
+from affectspace.model import AffectModel, meet, shipped_models
 from benchmarks._common import (
     COMMAND,
     SAMPLING_RATE,
@@ -40,6 +41,7 @@ from benchmarks._common import (
 )
 
 FILES = 535  # as many as EMO-DB has
+FEW = 40
 ENCODED = 100_000  # rows
 BATCHES = (1, 100, 10_000, ENCODED)
 GOAL_OVERHEAD, GOAL_ENCODING, GOAL_MEMORY = 0.10, 50.0, 700.0  # share, microseconds, MB
@@ -145,6 +147,38 @@ def encoding(wanted: Namespace, _: Path) -> None:
     print(markdown(columns, rows))
 
 
+def models(wanted: Namespace, folder: Path) -> None:
+    """Embed the same files with each shipped model whose features can be computed here."""
+    files, name = _recordings(folder, FEW)
+    loaded = {}
+    for model in map(load_model, shipped_models()):
+        try:
+            meet(model)
+        except AffectspaceError as error:
+            print(f"\n{model.name} is left out: {error}")
+        else:
+            loaded[model.name] = model
+    costs = take_turns(
+        {
+            name: lambda model=model: model.embed(files, jobs=1, cache=False)
+            for name, model in loaded.items()
+        },
+        rounds=wanted.rounds,
+    )
+    seconds = sum(soundfile.info(file).duration for file in files)
+    rows = []
+    for model, taken in costs.items():
+        cost = median(taken)
+        per_minute = [f"{60 * each / seconds:.2f} s" for each in cost]
+        rows.append([model, *per_minute, f"{seconds / cost.cpu:.1f}"])
+    print(
+        f"\n{len(files)} files of {name}, {seconds / len(files):.1f} s on average, one process, no "
+        f"cache, median of {wanted.rounds} turns\n"
+    )
+    columns = ["", "wall, per minute of speech", "CPU, per minute", "times real time, per core"]
+    print(markdown(columns, rows))
+
+
 def memory(wanted: Namespace, folder: Path) -> None:
     """Watch the command at a long recording: spans of speech to a CSV and a report."""
     recording = folder / "long.flac"
@@ -178,7 +212,7 @@ def memory(wanted: Namespace, folder: Path) -> None:
     print(markdown(["", ""], facts))
 
 
-PARTS = {"throughput": throughput, "encoding": encoding, "memory": memory}
+PARTS = {"throughput": throughput, "encoding": encoding, "models": models, "memory": memory}
 
 
 def _recordings(folder: Path, count: int) -> tuple[list[str], str]:

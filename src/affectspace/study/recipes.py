@@ -98,10 +98,12 @@ RECIPES["whisper"] = replace(
     version="2026.11.27",
     features="native+hf:openai/whisper-base:3",
     teacher_features=None,
-    training=replace(RECIPES["default"].training, noise=1.0, batch_size=256),
+    # the published layers and noise
+    training=Recipe(clip=4.0, learning_rate=2e-3, weight_decay=0.3, batch_size=256, epochs=30),
     # the encoder takes half a second for each copy of each recording
     degradations=(),
     copies_weigh=1.0,
+    networks=4,
 )
 """The recipes by name. `default` and `whisper` make the models that come with the package: one that
 needs NumPy alone, and one that hears a speech encoder as well and tells more."""
