@@ -81,21 +81,34 @@ def run(command: Sequence[str]) -> tuple[Cost, subprocess.CompletedProcess[str]]
 
 
 def take_turns(
-    candidates: Mapping[str, Callable[[], object]], *, rounds: int
+    candidates: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    cpu_time: Callable[[], float] = time.process_time,
 ) -> dict[str, list[Cost]]:
     """Time candidates in turns, the order reversed each time, after a round that doesn't count.
 
-    CPU time is that of this process; workers are the fork server's children, and don't count.
+    CPU time is that of this process, unless `cpu_time` says otherwise.
     """
     costs: dict[str, list[Cost]] = {name: [] for name in candidates}
     for number in range(rounds + 1):
         for name in list(candidates)[:: 1 if number % 2 else -1]:
-            wall, cpu = time.perf_counter(), time.process_time()
+            wall, cpu = time.perf_counter(), cpu_time()
             candidates[name]()
             if number:
-                cost = Cost(time.perf_counter() - wall, time.process_time() - cpu)
+                cost = Cost(time.perf_counter() - wall, cpu_time() - cpu)
                 costs[name].append(cost)
     return costs
+
+
+def cpu_time_of_all() -> float:
+    """Return the CPU seconds of this process and of all that it started, ended ones too.
+
+    Workers are children of the fork server, which counts them once they have ended.
+    """
+    this = psutil.Process()
+    times = [process.cpu_times() for process in [this, *this.children(recursive=True)]]
+    return sum(one.user + one.system + one.children_user + one.children_system for one in times)
 
 
 def median(costs: Iterable[Cost]) -> Cost:

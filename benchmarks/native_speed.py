@@ -1,4 +1,4 @@
-"""The set `native` against openSMILE's eGeMAPS: time per core, time per stage, memory.
+"""The set `native` against openSMILE's eGeMAPS: time per core, per stage, with workers; memory.
 
 With AFFECTSPACE_DATA the recordings are EMO-DB's (16 kHz) and URDU's (44.1 kHz), both as the WAV
 files that they are released as; without it they are made here. Candidates take turns in one
@@ -14,9 +14,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from time import perf_counter
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded
 
@@ -27,8 +25,7 @@ from numpy.typing import NDArray
 
 from affectspace.audio import SAMPLING_RATE, bandwidth, checks, noise, read_audio, voicing
 from affectspace.audio.decode import AudioFile
-from affectspace.audio.spectra import Spectra
-from affectspace.features import Backend, extract, opensmile, registry
+from affectspace.features import extract, opensmile
 from affectspace.features.native import (
     descriptors,
     features,
@@ -42,8 +39,8 @@ from affectspace.features.native.backend import Native
 from affectspace.features.native.hops import HOP, cut
 from benchmarks._common import chosen, collections, machine, markdown, median, parser, take_turns
 from benchmarks._common import watch as watch_process
+from benchmarks._pipeline import CONFIG, Samples, pipeline, workers
 
-CONFIG = "egemaps/v02/eGeMAPSv02"
 CODE = """
 import sys
 from affectspace.features import extract
@@ -54,8 +51,6 @@ import sys, opensmile
 smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals)
 smile.process_files(sys.argv[1:])
 """
-
-Samples = NDArray[np.float32]
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -176,134 +171,6 @@ def stages(_: list[str], files: list[str], rounds: int) -> None:
     print(markdown(["", "CPU per frame of 10 ms", "against the transforms"], rows))
 
 
-def pipeline(at_16: list[str], at_44: list[str], rounds: int) -> None:
-    """Time what comes between files and a table, and others that do the same, one worker each."""
-    for files in (at_16, at_44):
-        timed = {name: Timed(registry.backend(name)) for name in ("egemaps", "native")}
-        others, stages = _from_files(files, timed)
-        cost = {
-            name: median(taken).cpu
-            for name, taken in take_turns(others | stages, rounds=rounds).items()
-        }
-        seconds = float(extract(files, cache=False, jobs=1).rows["duration"].sum())
-        first = cost[next(iter(others))]
-        rows = [
-            [
-                name,
-                f"{each / seconds * 1e3:.2f} ms",
-                f"{first / each:.1f}" if name in others else "",
-            ]
-            for name, each in cost.items()
-        ]
-        rate = soundfile.info(files[0]).samplerate / 1000
-        print(f"\n### {len(files)} files at {rate:g} kHz, from files to a table, one worker\n")
-        heads = ["", "CPU per second of speech", "times the rate of `process_files`"]
-        print(markdown(heads, rows) + "\n")
-        for name, backend in timed.items():
-            print(
-                f"Of `extract(features='{name}')` {backend.own_share():.1%} isn't the set itself."
-            )
-        sys.stdout.flush()
-
-
-class Timed:
-    """A backend that counts the time that it takes, and that all of extraction with it does.
-
-    It goes by the clock on the wall: after a run of openSMILE the clock of CPU time may take 0.6 ms
-    to answer, which is a quarter of what is to be measured.
-    """
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend, self.spec = backend, backend.spec
-        self._inside = 0.0
-        self._shares: list[float] = []
-        if hasattr(backend, "many"):
-            self.many = self._counted(backend.many)
-
-    def __call__(self, samples: Samples) -> Samples:
-        return self._counted(self._backend)(samples)
-
-    def extract(self, files: list[str]) -> None:
-        """Extract, and count what the whole of it takes."""
-        self._inside, started = 0.0, perf_counter()
-        extract(files, features=self, cache=False, jobs=1)
-        self._shares.append(1 - self._inside / (perf_counter() - started))
-
-    def own_share(self) -> float:
-        """Return the share that isn't the backend's of what `extract` took, the median turn's."""
-        return float(np.median(self._shares))
-
-    def _counted(self, compute: Callable[..., Samples]) -> Callable[..., Samples]:
-        def counted(signal: Samples) -> Samples:
-            started = perf_counter()
-            try:
-                return compute(signal)
-            finally:
-                self._inside += perf_counter() - started
-
-        return counted
-
-
-def _from_files(
-    files: list[str], timed: dict[str, Timed]
-) -> tuple[dict[str, Callable[[], object]], dict[str, Callable[[], object]]]:
-    """What to time: all that goes from files to a table, and our own stages on the way."""
-    import audinterface
-    import opensmile as opensmile_python
-
-    data = [Path(file).read_bytes() for file in files]
-    decoded = [AudioFile(io.BytesIO(one)).read() for one in data]
-    mono = [(checks.mix(samples, "first"), rate) for samples, rate in decoded]
-    signals = [read_audio(file).samples for file in files]
-    native = Native()
-    smile = opensmile_python.Smile(
-        opensmile_python.FeatureSet.eGeMAPSv02,
-        opensmile_python.FeatureLevel.Functionals,
-        num_workers=1,
-    )
-
-    def as_audinterface(names: Sequence[str], compute: Callable[[Samples], Samples]) -> object:
-        return audinterface.Feature(
-            names,
-            process_func=lambda signal, _: compute(signal[0]),
-            sampling_rate=SAMPLING_RATE,
-            resample=True,
-            num_workers=1,
-        ).process_files(files)
-
-    def bare(signal: Samples) -> Samples:
-        return opensmile.run(CONFIG, "func", signal)[0]
-
-    def checked(samples: Samples, signal: Samples) -> None:
-        checks.check_sound(samples), checks.clipped_share(samples)
-        checks.clip(signal), checks.level(signal), voicing.voiced_share(signal)
-        spectra = Spectra(signal)
-        bandwidth.bandwidth(spectra), noise.signal_to_noise(spectra)
-
-    groups = range(0, len(signals), 20)
-    others: dict[str, Callable[[], object]] = {
-        "opensmile-python, `process_files`": lambda: smile.process_files(files),
-        "audinterface, openSMILE at 16 kHz": lambda: as_audinterface(smile.feature_names, bare),
-        "audinterface, `native` at 16 kHz": lambda: as_audinterface(native.spec.features, native),
-        **{
-            f"`extract(features='{name}')`": partial(backend.extract, files)
-            for name, backend in timed.items()
-        },
-    }
-    steps: dict[str, Callable[[], object]] = {
-        "decode": lambda: [AudioFile(io.BytesIO(one)).read() for one in data],
-        "resample": lambda: [
-            soxr.resample(samples, rate, SAMPLING_RATE, quality="HQ")
-            for samples, rate in mono
-            if rate != SAMPLING_RATE
-        ],
-        "check": lambda: [checked(m, s) for (m, _), s in zip(mono, signals, strict=True)],
-        "openSMILE, eGeMAPSv02 alone": lambda: [bare(signal) for signal in signals],
-        "`native` alone, 20 together": lambda: [native.many(signals[i : i + 20]) for i in groups],
-    }
-    return others, steps
-
-
 def memory(_: list[str], files: list[str], __: int) -> None:
     """Watch the memory of a process of its own that works through the files."""
     commands = {
@@ -325,6 +192,7 @@ PARTS: dict[str, Callable[[list[str], list[str], int], None]] = {
     "memory-to-memory": memory_to_memory,
     "as-released": as_released,
     "pipeline": pipeline,
+    "workers": workers,
     "stages": stages,
     "memory": memory,
 }

@@ -380,6 +380,43 @@ def test_the_noise_stays_well_below_the_limit():
         assert in_a_row.max() < 0.8 * PERIODIC_FROM
 
 
+def test_periodicity_is_the_whitened_autocorrelation_of_each_frame():
+    samples = np.concatenate([voice(0.4) + 0.05 * noise(0.4), noise(0.3), 1e-4 * noise(0.5)])
+    slow = samples.astype(np.float64).reshape(-1, 4).mean(axis=1)
+    window = np.hanning(162)[1:-1]
+    lags = np.arange(8, 67)
+
+    def correlated(power):
+        return np.fft.irfft(np.concatenate([[0], power, [0]]))[np.append(0, lags)]
+
+    expected, loudness = [], []
+    for first in range(0, len(slow) - 159, 80):
+        frame = slow[first : first + 160]
+        power = np.abs(np.fft.rfft((frame - frame.mean()) * window, 200)[1:-1]) ** 2
+        around = [power[max(0, k - 10) : k + 11].mean() for k in range(99)]
+        found = correlated(power / np.sqrt(np.array(around) + 1e-6 * power.sum()))
+        own = np.fft.irfft(np.abs(np.fft.rfft(window, 200)) ** 2)
+        expected.append((found[1:] / found[0] / (own[lags] / own[0])).max())
+        loudness.append(power.sum())
+    heard = np.array(loudness) > 1e-4 * max(loudness)
+    assert 0.2 < heard.mean() < 0.7
+    np.testing.assert_allclose(periodicity(samples), np.where(heard, expected, 0), atol=1e-5)
+
+
+def test_a_longer_recording_is_as_periodic_as_its_parts():
+    samples = voice(12.0)
+    whole = periodicity(samples)
+    assert len(whole) == 599
+    np.testing.assert_allclose(whole[450:], periodicity(samples[450 * 320 :]), atol=1e-4)
+
+
+def test_an_offset_makes_no_pause_loud():
+    samples = np.concatenate([voice(), 1e-4 * np.sin(np.arange(16_000) / 20)]).astype(np.float32)
+    samples += np.float32(0.1)
+    assert (periodicity(samples)[51:] == 0).all()
+    assert read_audio((samples, 16_000)).voiced_share == pytest.approx(1 / 2, abs=0.03)
+
+
 @pytest.mark.parametrize("pitch", [65, 80, 120, 200, 300, 400])
 def test_voices_from_low_to_high_are_voiced(pitch):
     assert read_audio((voice(pitch=pitch), 16_000)).voiced_share > 0.7

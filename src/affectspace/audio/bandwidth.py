@@ -48,6 +48,8 @@ def bandwidth(sound: NDArray[np.float32] | Spectra) -> float:
     """
     power = _strong_spectrum(sound if isinstance(sound, Spectra) else Spectra(sound))
     relative = np.maximum(power[:_TOP] / max(power.max(), 1e-20), _FLOOR)
+    if relative[_HIGHEST - 1 :].max() > 10 ** (-DEPTH / 10):
+        return 8_000.0  # there is too much above all edges; true of most recordings
     held = np.flatnonzero(relative > _FLOOR)
     if len(held) == 0 or held[-1] < _LOWEST:
         return float(held.max(initial=0) * _BIN)
@@ -71,5 +73,7 @@ def _strong_spectrum(spectra: Spectra) -> NDArray[np.float64]:
     """Return the power per bin where it is strongest, smoothed over 5 bins, shape (257,)."""
     energy = spectra.energies
     power = spectra.ranked_powers(energy >= _LOUD * energy.max())
-    strong = power[:, -max(1, power.shape[1] // _SHARE) :]
-    return np.convolve(strong.mean(axis=1), np.full(5, 0.2), mode="same")
+    count = max(1, power.shape[1] // _SHARE)
+    # a product takes a quarter of the time of a mean over so few
+    strong = power[:, -count:] @ np.full(count, 1 / count, np.float32)
+    return np.convolve(strong, np.full(5, 0.2), mode="same")

@@ -62,6 +62,6 @@ def signal_to_noise(sound: NDArray[np.float32] | Spectra) -> float:
     k = n // _SHARE
     quiet = power[:, k - 1].sum(dtype=np.float64)
     noise = quiet / np.sum(1 / np.arange(n - k + 1, n + 1))
-    ratio = power.mean(axis=1).sum() / noise - 1 if noise > 0 else np.inf
+    ratio = power.sum() / n / noise - 1 if noise > 0 else np.inf
     decibels = 10 * np.log10(np.maximum(ratio, 1e-10))
     return float(np.clip(decibels, LOWEST, HIGHEST))

@@ -27,7 +27,7 @@ SAMPLING_RATE = 16_000
 MOST_CHANNELS = 64
 """Where an array has more rows than that, and fewer columns, it was meant the other way round."""
 
-RULES = 3
+RULES = 4
 """Counts the versions of how audio is read and checked; caches of other versions aren't used."""
 
 Channel = Literal["first", "mean"] | int
