@@ -65,7 +65,7 @@ RECIPES = {
     "published": ModelRecipe(),
     "default": ModelRecipe(
         name="affectspace-default",
-        version="2026.11.26",
+        version="2026.11.27",
         licence="Research use only, as the corpora's own terms are",
         sources=("emodb", "emotale", "ravdess", "emovo", "urdu"),
         features="native",
