@@ -107,8 +107,12 @@ def cpu_time_of_all() -> float:
     Workers are children of the fork server, which counts them once they have ended.
     """
     this = psutil.Process()
-    times = [process.cpu_times() for process in [this, *this.children(recursive=True)]]
-    return sum(one.user + one.system + one.children_user + one.children_system for one in times)
+    spent = 0.0
+    for process in [this, *this.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):  # it has just ended, and counts in its parent's
+            times = process.cpu_times()
+            spent += times.user + times.system + times.children_user + times.children_system
+    return spent
 
 
 def median(costs: Iterable[Cost]) -> Cost:

@@ -18,7 +18,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from affectspace.errors import ContractError, MissingExtraError
-from affectspace.features import FeatureTable, backend, encoder, extract, spec
+from affectspace.features import FeatureTable, backend, encoder, encoder_folder, extract, spec
 from made_encoders import (
     KINDS,
     LAYERS,
@@ -65,6 +65,28 @@ def test_values_are_the_mean_over_time_of_what_transformers_gives(folders, kind,
         found = backend(f"hf:{folder}{layer}")(samples)
         assert (found.dtype, found.shape) == (np.float32, (WIDTH,))
         np.testing.assert_allclose(found, values, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "large"), ENCODERS)
+def test_layers_are_the_same_in_whatever_order_they_are_asked_for(folders, kind, large):
+    folder, samples = folders[kind, large], voice(0.6)
+    states = states_of(folder, kind, samples).mean(dim=1).numpy()
+    encoder._loaded.cache_clear()
+    for layer in (0, 1, "mean", 2, 3, 1):
+        wanted = states.mean(axis=0) if layer == "mean" else states[layer]
+        found = backend(f"hf:{folder}:{layer}")(samples)
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_layers_behind_the_one_that_is_wanted_are_not_computed(folders):
+    folder, samples = folders["whisper", False], voice(0.6)
+    encoder._loaded.cache_clear()
+    backend(f"hf:{folder}:1")(samples)
+    network, counted = encoder._loaded(encoder_folder.locate(str(folder))), []
+    for layer in network._layers:
+        layer.register_forward_hook(lambda *_: counted.append(1))
+    backend(f"hf:{folder}:2")(samples)
+    assert len(counted) == 2
 
 
 def test_the_last_layer_is_the_output_of_the_encoder(folders):

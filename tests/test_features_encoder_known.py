@@ -28,6 +28,7 @@ from affectspace.model import (
     meet,
     save_model,
 )
+from affectspace.model.probe import compute_probe
 from affectspace.study import ModelRecipe, train_model
 from affectspace.training import Recipe
 from hub_server import COMMIT, hub
@@ -117,11 +118,30 @@ def test_the_same_weights_in_other_files_are_met_by_the_probe(folder, paths, for
     assert theirs != model.spec
     assert meet(model) == theirs
     assert adopt(model).spec == theirs
-    assert adopt(model).record["adopted"] == {"from": model.spec.backend, "to": theirs.backend}
+    adopted = adopt(model).record["adopted"]
+    assert model.spec.backend in adopted["from"]
+    assert theirs.backend in adopted["to"]
     features = extract(paths, features=f"native+hf:{other}:2")
     np.testing.assert_allclose(
         model.embed(paths)[["z1", "z2"]], adopt(model).encode(features), rtol=1e-4
     )
+
+
+def test_of_several_by_that_name_the_last_that_was_named_is_tried(folder, forget, tmp_path):
+    wanted = replace(spec(f"hf:{folder}:2"), name="hf:org/tiny:2")  # from the hub, elsewhere
+    model = replace(model_on(wanted), probe=compute_probe(spec(f"hf:{folder}:2")))
+    forget()
+    same = shutil.copytree(folder, tmp_path / "same" / "tiny")
+    change(same / "config.json", note="from another release")
+    other = save_encoder(tmp_path / "other" / "tiny", seed=1)
+    for named in (same, other, same):
+        found = spec(f"hf:{named}:2")
+    assert meet(model).backend == found.backend
+    spec(f"hf:{other}:2")
+    with pytest.raises(ContractError, match="they differ in"):
+        meet(model)
+    with pytest.raises(ContractError, match="brings no probe"):
+        meet(replace(model, probe=None))
 
 
 def test_other_weights_by_that_name_are_refused(folder, forget, tmp_path):
@@ -133,7 +153,7 @@ def test_other_weights_by_that_name_are_refused(folder, forget, tmp_path):
         meet(model)
     mine = spec(f"hf:{save_encoder(tmp_path / 'theirs' / 'tiny', seed=1)}:2")
     wanted, here = (s.backend.partition("sha256:")[2] for s in (model.spec, mine))
-    message = rf"needs wav2vec2 encoder sha256 {wanted}, and {here} is here; they differ in"
+    message = rf"layer 2, an encoder with the digest {wanted}, and {here} is here; they differ in"
     with pytest.raises(ContractError, match=message + r".*: name the encoder that the model was"):
         meet(model)
 

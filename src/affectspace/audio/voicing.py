@@ -7,8 +7,8 @@ voiced where it and two neighbours in a row are periodic.
 On 3,763 recordings of five corpora the most periodic three frames in a row reach 0.38 to 1.0; in
 20 minutes of white and pink noise they never pass 0.43. openSMILE finds no voiced segment in 5 of
 the recordings, whispered or creaky throughout; the limit of 0.52 refuses 4 of these and no other.
-Hum from 60 Hz on and music are as periodic as a voice, and count as one; of brown noise a seventh
-does.
+Hum from 60 Hz on and music are as periodic as a voice, and count as one; so does a seventh of brown
+noise.
 
 All but the sums that bring a signal to 4 kHz are matrix products: of so short a frame, and so few
 bins, they take less time than fast transforms and running sums.

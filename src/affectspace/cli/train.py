@@ -33,8 +33,9 @@ def train(
     recipe: Annotated[
         str,
         typer.Option(
-            help="published: as in the paper. default: as the model that comes with the package, "
-            "with degraded copies, and calibrated on languages left out; needs openSMILE for that."
+            help="published: as in the paper. default: as the default model, with degraded copies, "
+            "and calibrated on languages left out; needs openSMILE for that. whisper: as the second "
+            "model that comes with the package, which hears a speech encoder; needs the extra ssl."
         ),
     ] = "published",
     objective: Annotated[

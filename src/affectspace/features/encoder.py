@@ -11,6 +11,7 @@ import functools
 import importlib.util
 import itertools
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -116,8 +117,9 @@ def without_digests(backend: str) -> str:
 def known_encoder(name: str, backend: str, channel: Channel, level: str) -> Encoder:
     """Return the encoder of a contract, if it is one that was named here before.
 
-    The same weights may lie in other files, in shards, say, or with another release's settings: in
-    want of the very same files it may be another encoder of that name. Its contract says so.
+    The same weights may lie in other files, in shards, say, or with another release's settings:
+    where the very same files aren't known, an encoder of that name is returned, whose contract has
+    its own digest.
 
     Args:
         name: the contract's.
@@ -141,7 +143,6 @@ class _Network:
     """An encoder in memory."""
 
     def __init__(self, folder: EncoderFolder) -> None:
-        import torch
         import transformers
         from safetensors.torch import load_file
 
@@ -174,10 +175,12 @@ class _Network:
         self._whisper = folder.kind == "whisper"
         self._model = model.encoder if self._whisper else model
         self._encoder, self._layers = model.encoder, model.encoder.layers
-        # what ends with a normalisation has it after its last layer, behind no other
-        ends = self._whisper or getattr(config, "do_stable_layer_norm", False)
-        self._norm = self._encoder.layer_norm
-        self._within = torch.nn.Identity() if ends else self._norm
+        # transformers' own record of the states has fixed layers from the first call on
+        self._states: list[Any] = []
+        self._layers[0].register_forward_pre_hook(self._note_input, with_kwargs=True)
+        for layer in self._layers:
+            layer.register_forward_hook(self._note_output)
+        self._turn = threading.Lock()
         self._extractor = extractor(**folder.extractor)
 
     def __call__(self, samples: NDArray[np.float32], deepest: int) -> Iterator[NDArray[np.float32]]:
@@ -190,31 +193,37 @@ class _Network:
         Yields:
             Shape (deepest + 1, frames, width); where `deepest` is 0, one layer more.
         """
-        self._encoder.layers = self._layers[: max(deepest, 1)]
-        self._encoder.layer_norm = (
-            self._norm if len(self._encoder.layers) == len(self._layers) else self._within
-        )
         if self._whisper:
             for piece in _pieces(samples, self._extractor.n_samples):
                 inputs = self._extractor(
                     piece, sampling_rate=SAMPLING_RATE, return_tensors="pt"
                 ).input_features
                 # what comes after the signal is padding
-                yield self._states(inputs)[:, : -(-len(piece) // (2 * self._extractor.hop_length))]
+                frames = -(-len(piece) // (2 * self._extractor.hop_length))
+                yield self._run(inputs, deepest)[:, :frames]
         else:
             whole = self._extractor(samples, sampling_rate=SAMPLING_RATE, return_tensors="pt")
             for piece in _pieces(whole.input_values[0], LONGEST):
-                yield self._states(piece[None])
+                yield self._run(piece[None], deepest)
 
-    def _states(self, inputs: Any) -> NDArray[np.float32]:
+    def _run(self, inputs: Any, deepest: int) -> NDArray[np.float32]:
         import torch
 
-        with torch.inference_mode():
-            found = self._model(inputs, output_hidden_states=True, return_dict=True)
-            # in some releases the last of these comes before the final normalisation
-            states = [*found.hidden_states[:-1], found.last_hidden_state]
+        with self._turn, torch.inference_mode():
+            self._states.clear()
+            self._encoder.layers = self._layers[: max(deepest, 1)]
+            found = self._model(inputs, return_dict=True)
+            states = list(self._states)
+            if deepest == len(self._layers):
+                states[-1] = found.last_hidden_state  # after the final normalisation, if any
             array: NDArray[np.float32] = torch.cat(states).numpy()
         return array
+
+    def _note_input(self, _: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        self._states.append(given[0] if given else named["hidden_states"])
+
+    def _note_output(self, _: Any, __: Any, output: Any) -> None:
+        self._states.append(output[0] if isinstance(output, tuple) else output)
 
 
 def _pieces(samples: Any, longest: int) -> Iterator[Any]:

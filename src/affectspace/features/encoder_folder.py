@@ -116,14 +116,16 @@ def recall(digest: str, label: str) -> EncoderFolder:
 
     Returns:
         The encoder with these files, whatever it is called here; else, of those that were named
-        here with that label, the one that was named last, whose files may hold the same weights.
+        here and have that name, be they a folder's or a repository's, the one that was named last,
+        whose files may hold the same weights.
 
     Raises:
         ContractError: if there is none.
     """
     folder = _noted(_notes() / digest, label)
     for note in () if folder else _newest_first(_notes()):
-        if _read_note(note).get("label") == label and (folder := _noted(note, label)):
+        alike = _name(_read_note(note).get("label", "")) == _name(label)
+        if alike and (folder := _noted(note, label)):
             break
     if folder:
         return folder
@@ -272,6 +274,7 @@ def _remember(folder: EncoderFolder) -> None:
     content = {"path": str(folder.path), "label": folder.label}
     try:
         if _read_note(note) == content:
+            note.touch()  # the one that was named last
             return
         note.parent.mkdir(parents=True, exist_ok=True)
         beside = note.with_name(f".{uuid.uuid4().hex}.tmp")
@@ -279,6 +282,11 @@ def _remember(folder: EncoderFolder) -> None:
         beside.replace(note)
     except OSError as error:
         _LOG.info("models won't find the encoder %s again: %s", folder.path, error)
+
+
+def _name(label: str) -> str:
+    """Return a label without the organisation that a repository's has; a path stays one."""
+    return label.rpartition("/")[2] if label.count("/") == 1 else label
 
 
 def _noted(note: Path, label: str) -> EncoderFolder | None:

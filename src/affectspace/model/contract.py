@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 OWN = "affectspace "
 """How the backends of the package's own sets start."""
 
-_ENCODER = " encoder sha256"  # after its kind
+_ENCODER = ", an encoder with the digest"
 
 TOLERANCE = 1e-3
 """How far two installations' features may lie apart, in deviations of the training rows."""
@@ -84,8 +84,12 @@ def adopt(model: AffectModel) -> AffectModel:
     found = meet(model)
     if found == model.spec or model.spec is None:
         return model
-    told = "backend_version" if found.backend == model.spec.backend else "backend"
-    adopted = {"from": getattr(model.spec, told), "to": getattr(found, told)}
+    adopted = {"from": model.spec.backend_version, "to": found.backend_version}
+    if found.backend != model.spec.backend:  # another encoder
+        adopted = {
+            way: f"{spec.backend} {spec.backend_version}"
+            for way, spec in (("from", model.spec), ("to", found))
+        }
     return replace(model, spec=found, record={**model.record, "adopted": adopted})
 
 
@@ -99,9 +103,13 @@ def probe_distances(model: AffectModel) -> Array | None:
     Raises:
         ContractError: if this installation has no such feature set.
     """
-    if model.spec is None or model.probe is None or model.probe.signal != PROBE_SIGNAL:
+    return None if model.spec is None else _distances(model, model.spec)
+
+
+def _distances(model: AffectModel, found: FeatureSpec) -> Array | None:
+    if model.probe is None or model.probe.signal != PROBE_SIGNAL:
         return None
-    difference = run_probe(model.spec).astype(np.float64) - model.probe.values
+    difference = run_probe(found).astype(np.float64) - model.probe.values
     return np.asarray(np.abs(difference) / model.scale)
 
 
@@ -113,7 +121,7 @@ def _check_probe(model: AffectModel, wanted: FeatureSpec, found: FeatureSpec) ->
         f"the model needs {name} {version}, and {here[name]} is here"
         for name, version in needed.items()
     )
-    distances = probe_distances(model)
+    distances = _distances(model, found)
     if distances is None:
         raise ContractError(
             f"{versions}; the model brings no probe to tell whether they agree: {remedy}"
@@ -137,7 +145,8 @@ def _versions(spec: FeatureSpec) -> dict[str, str]:
     names = [backend if backend.startswith(OWN) else backend.split()[0] for backend in backends]
     versions = spec.backend_version.split(JOINED)
     encoders = {
-        backend.partition(",")[0].split()[-1] + _ENCODER: digest
+        # transformers whisper, layer 3, ...
+        f"{backend.partition(' ')[2].partition(', mean')[0]}{_ENCODER}": digest
         for backend in backends
         if (digest := digest_of(backend))
     }

@@ -24,7 +24,7 @@ from affectspace.features.registry import encoders_of
 from affectspace.model import LABEL_SCALE, AffectModel
 from affectspace.model.card import card_header
 
-OURS = "affectspace-"
+_OURS = "affectspace-"
 _FIGURES = ("adjusted_r2", "pearson", "ccc", "mae")
 
 
@@ -79,7 +79,7 @@ def measured_card(model: AffectModel, results: pd.DataFrame) -> str:
 
 def _argument(name: str) -> str:
     """What `load_model` is called with: our own recipes are named after the shipped models."""
-    short = name.removeprefix(OURS)
+    short = name.removeprefix(_OURS)
     if short == name:
         return '"path/of/this/folder"'
     return "" if short == "default" else f'"{short}"'

@@ -61,50 +61,51 @@ class ModelRecipe:
 
 GAINS = (-20, 10)  # dB: how far levels are drawn apart
 
+_DEFAULT = ModelRecipe(
+    name="affectspace-default",
+    version="2026.11.27",
+    licence="Research use only, as the corpora's own terms are",
+    sources=("emodb", "emotale", "ravdess", "emovo", "urdu"),
+    features="native",
+    typical=True,
+    teacher=Teacher(),
+    # sets that measure differently know more together, and only the teacher has to hear them
+    teacher_features="native+egemaps+compare",
+    # what is taught has little noise of its own, so less is added, and larger steps will do
+    training=Recipe(
+        hidden=(64,),
+        noise=0.3,
+        clip=4.0,
+        learning_rate=2e-3,
+        weight_decay=0.3,
+        batch_size=1024,
+        epochs=30,
+    ),
+    degradations=(
+        Degradation(gain=GAINS, seed=1),
+        Degradation(gain=GAINS, snr=(0, 25), seed=2),
+        Degradation(gain=GAINS, codecs=("telephone", "mp3"), seed=3),
+    ),
+    copies_weigh=0.1,
+    calibrate=True,
+)
+
 RECIPES = {
     "published": ModelRecipe(),
-    "default": ModelRecipe(
-        name="affectspace-default",
-        version="2026.11.27",
-        licence="Research use only, as the corpora's own terms are",
-        sources=("emodb", "emotale", "ravdess", "emovo", "urdu"),
-        features="native",
-        typical=True,
-        teacher=Teacher(),
-        # sets that measure differently know more together, and only the teacher has to hear them
-        teacher_features="native+egemaps+compare",
-        # what is taught has little noise of its own, so less is added, and larger steps will do
-        training=Recipe(
-            hidden=(64,),
-            noise=0.3,
-            clip=4.0,
-            learning_rate=2e-3,
-            weight_decay=0.3,
-            batch_size=1024,
-            epochs=30,
-        ),
-        degradations=(
-            Degradation(gain=GAINS, seed=1),
-            Degradation(gain=GAINS, snr=(0, 25), seed=2),
-            Degradation(gain=GAINS, codecs=("telephone", "mp3"), seed=3),
-        ),
-        copies_weigh=0.1,
-        calibrate=True,
+    "default": _DEFAULT,
+    "whisper": replace(
+        _DEFAULT,
+        name="affectspace-whisper",
+        features="native+hf:openai/whisper-base:3",
+        teacher_features=None,
+        # the published layers and noise
+        training=Recipe(clip=4.0, learning_rate=2e-3, weight_decay=0.3, batch_size=256, epochs=30),
+        # the encoder takes half a second for each copy of each recording
+        degradations=(),
+        copies_weigh=1.0,
+        networks=4,
     ),
 }
-RECIPES["whisper"] = replace(
-    RECIPES["default"],
-    name="affectspace-whisper",
-    version="2026.11.27",
-    features="native+hf:openai/whisper-base:3",
-    teacher_features=None,
-    # the published layers and noise
-    training=Recipe(clip=4.0, learning_rate=2e-3, weight_decay=0.3, batch_size=256, epochs=30),
-    # the encoder takes half a second for each copy of each recording
-    degradations=(),
-    copies_weigh=1.0,
-    networks=4,
-)
 """The recipes by name. `default` and `whisper` make the models that come with the package: one that
 needs NumPy alone, and one that hears a speech encoder as well and tells more."""
 
