@@ -34,8 +34,9 @@ def train(
         str,
         typer.Option(
             help="published: as in the paper. default: as the default model, with degraded copies, "
-            "and calibrated on languages left out; needs openSMILE for that. whisper: as the second "
-            "model that comes with the package, which hears a speech encoder; needs the extra ssl."
+            "and calibrated on languages left out; needs openSMILE for that. whisper: as the "
+            "second model that comes with the package, which hears a speech encoder; needs the "
+            "extra ssl."
         ),
     ] = "published",
     objective: Annotated[
