@@ -44,6 +44,15 @@ def test_threads_that_hide_the_main_module_bring_it_back():
     assert sys.modules["__main__"] is before
 
 
+@pytest.fixture
+def heeded():
+    """Heed Ctrl-C, which a shell's jobs in the background don't from the start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 def test_ctrl_c_never_reaches_a_process_and_reaches_this_one_again():
     assert call_apart(held, None)
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012  (it comes when it may)
