@@ -58,6 +58,10 @@ def variants() -> dict[str, ModelRecipe]:
         "whisper without the encoder": replace(whisper, features="native"),
         "whisper without a teacher": replace(whisper, teacher=None),
         "whisper, one network": replace(whisper, networks=1),
+        "whisper without weight decay": replace(
+            whisper, training=replace(whisper.training, weight_decay=0.0)
+        ),
+        "whisper without typical ratings": replace(whisper, typical=False),
     }
 
 
