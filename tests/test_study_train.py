@@ -303,6 +303,7 @@ def test_a_shipped_model_is_made_by_its_recipe(name):
     )
     assert settings["teacher_features"] == recipe.teacher_features
     assert settings["copies_weigh"] == recipe.copies_weigh
+    assert settings["networks"] == recipe.networks
     training = json.loads(json.dumps(vars(recipe.training)))
     assert {name: model.record["recipe"][name] for name in training} == training
     assert model.objective.name == recipe.objective == "joint"

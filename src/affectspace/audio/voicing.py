@@ -27,7 +27,7 @@ from affectspace.errors import AudioError
 PERIODIC_FROM = 0.52
 QUIET = 1e-4  # a frame 40 dB below the strongest, up to 2 kHz, isn't looked at
 
-_RATE, _HOP = 4_000, 80  # a frame is two hops
+_HOP = 80  # samples at 4 kHz; a frame is two hops
 _FFT = 200  # samples from which the bins, of 20 Hz, follow
 _SHORTEST_LAG, _LONGEST_LAG = 8, 66  # 500 and 60 Hz
 _SMOOTH = 10  # bins to either side, together 420 Hz

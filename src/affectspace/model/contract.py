@@ -62,10 +62,10 @@ def meet(model: AffectModel) -> FeatureSpec:
         ) from None
     if found == wanted:
         return found
-    if without_digests(found.backend) == without_digests(wanted.backend):
-        wanted.check(replace(found, backend=wanted.backend, backend_version=wanted.backend_version))
-    else:
-        wanted.check(replace(found, backend_version=wanted.backend_version))
+    # what the probe decides is left out here
+    alike = without_digests(found.backend) == without_digests(wanted.backend)
+    backend = wanted.backend if alike else found.backend
+    wanted.check(replace(found, backend=backend, backend_version=wanted.backend_version))
     _check_probe(model, wanted, found)
     _LOG.info("%s gives the features of %s; the model takes it over", found, wanted)
     return found

@@ -96,6 +96,7 @@ RECIPES = {
     "whisper": replace(
         _DEFAULT,
         name="affectspace-whisper",
+        version="2026.11.27",
         features="native+hf:openai/whisper-base:3",
         teacher_features=None,
         # the published layers and noise
