@@ -22,8 +22,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from affectspace.adapt import adapt, aligned, suggest
-from affectspace.evaluation import adjusted_r2, ccc, mae, pearson
+from affectspace.adapt import adapt, suggest
+from affectspace.evaluation import ccc, mae
+from affectspace.evaluation.calibrate import covered
 from affectspace.evaluation.few_labels import draws
 from affectspace.model import AffectModel, load_model
 from affectspace.study.inputs import Extraction, read_corpora, read_corpus
@@ -36,6 +37,9 @@ from benchmarks._common import machine, markdown, parser
 TARGETS = {"emodb": "emodb", "emotale": "emotale-en", "urdu": "urdu"}
 """Whose languages a model does without: all of EmoTale, and other English speech."""
 
+SIZES = (5, 10, 20, 50, 100)
+"""Of collections that a model is aligned with."""
+
 
 def main(arguments: Sequence[str] = ()) -> None:
     options = parser(__doc__)
@@ -44,6 +48,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     options.add_argument("--draws", type=int, default=20)
     options.add_argument("--seed", type=int, default=0, help="of the draws")
     options.add_argument("--goal", default="agreement", help="agreement or error")
+    options.add_argument("--align", action="store_true", help="align with all recordings first")
     options.add_argument("--recipe", choices=RECIPES, help="train the models")
     wanted = options.parse_args(arguments)
     if not (wanted.lolo or wanted.recipe) or "AFFECTSPACE_DATA" not in os.environ:
@@ -57,8 +62,9 @@ def main(arguments: Sequence[str] = ()) -> None:
     for name, model in models.items():
         features, rows = _corpus(name, model)
         print(f"\n### {name}, {len(rows)} rated utterances, {rows['speaker'].nunique()} speakers\n")
-        print(alignment(model, features, rows), "\n")
-        print(few_ratings(model, features, rows, wanted), flush=True)
+        print(alignment(model, features, rows, wanted.draws), "\n")
+        start = model.aligned(features) if wanted.align else model
+        print(few_ratings(start, features, rows, wanted), flush=True)
 
 
 def few_ratings(
@@ -117,23 +123,39 @@ def _figures(values: np.ndarray) -> list[str]:
     ]
 
 
-def alignment(model: AffectModel, features: np.ndarray, rows: pd.DataFrame) -> str:
-    """Return what unlabelled speech alone is worth, as Markdown."""
-    lines = []
-    for name, one in (("as it is", model), ("aligned", aligned(model, features))):
-        z, estimates = one.encode(features), one.predict(features)
-        axes = one.axis_values(z)
-        figures: list[str] = []
-        for label in model.labels:
-            truth = rows[label]
-            figures += [
-                f"{adjusted_r2(z, truth):.2f}",
-                f"{pearson(truth, axes[label]):.2f}",
-                f"{ccc(truth, estimates[label]):.2f}",
-            ]
-        lines.append([name, *figures])
-    heads = [f"{label} {figure}" for label in model.labels for figure in ("R²", "r of axis", "CCC")]
-    return markdown(["standardisation", *heads], lines)
+def alignment(model: AffectModel, features: np.ndarray, rows: pd.DataFrame, draws: int) -> str:
+    """Return what unlabelled recordings alone are worth, as Markdown: how many, and which."""
+    generator = np.random.default_rng(0)
+    lines = [["as it is", *_scored([(model, slice(None))], features, rows)]]
+    for n in (n for n in SIZES if n < len(rows)):
+        picks = [generator.permutation(len(rows))[:n] for _ in range(draws)]
+        found = [
+            _scored([(model.aligned(features[at]), slice(None))], features, rows) for at in picks
+        ]
+        lines.append([f"{n}", *np.mean(found, axis=0)])
+    lines.append(["all", *_scored([(model.aligned(features), slice(None))], features, rows)])
+    emotions = [np.flatnonzero(rows["emotion"] == name) for name in rows["emotion"].unique()]
+    apart = [(model.aligned(features[at]), at) for at in emotions if len(at) >= SIZES[0]]
+    lines.append(["each emotion by itself", *_scored(apart, features, rows)])
+    heads = [f"{label}: {figure}" for label in model.labels for figure in ("CCC", "MAE", "holds")]
+    shown = [[name, *(f"{figure:.2f}" for figure in figures)] for name, *figures in lines]
+    return markdown(["aligned with", *heads], shown)
+
+
+def _scored(
+    models: Sequence[tuple[AffectModel, slice | np.ndarray]],
+    features: np.ndarray,
+    rows: pd.DataFrame,
+) -> list[float]:
+    """CCC, mean absolute error and what intervals hold, of models that answer for rows each."""
+    found = pd.concat([model.describe(features[at]) for model, at in models])
+    truth = pd.concat([rows[list(model.labels)].iloc[at] for model, at in models])
+    figures: list[float] = []
+    for label in truth:
+        ratings, guess = truth[label].to_numpy(), found[label].to_numpy()
+        held = covered(ratings, found[f"{label}_low"], found[f"{label}_high"])
+        figures += [ccc(ratings, guess), mae(ratings, guess), held]
+    return figures
 
 
 def _made(recipe: ModelRecipe) -> dict[str, AffectModel]:

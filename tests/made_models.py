@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from affectspace.autoencoder import Autoencoder
-from affectspace.model import OBJECTIVES, AffectModel, Architecture, Calibration
+from affectspace.model import OBJECTIVES, AffectModel, Architecture, Calibration, CollectionScale
 from made_features import SPEC
 
 FEATURES = len(SPEC.features)
@@ -20,6 +20,14 @@ CALIBRATION = Calibration(
     np.array([0.1, 0.4, 0.5, 0.9, 3.0]),
     (0.5, 12.0),
 )
+ALIGNABLE = replace(
+    CALIBRATION,
+    collections={
+        "activation": CollectionScale(3.0, 0.6, 0.5, 0.3, 3.1, 0.7, (-1.0, 1.2)),
+        "valence": CollectionScale(2.6, 0.2, 0.25, 0.4, 2.7, 0.3, (-1.4, 1.3)),
+    },
+)
+"""The same, of a model that can be aligned with a collection."""
 
 
 def network(architecture: Architecture = SIZES, seed: int = 0) -> Autoencoder:

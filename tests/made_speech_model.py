@@ -9,7 +9,7 @@ import numpy as np
 
 from affectspace.audio import read_audio
 from affectspace.features import backend
-from affectspace.model import AffectModel, Architecture, Calibration
+from affectspace.model import AffectModel, Architecture, Calibration, CollectionScale
 from made_models import made_model
 from voices import voice
 
@@ -32,4 +32,6 @@ def speech_model(features: str = "egemaps-lld", level: str = "as-recorded") -> A
     )
     errors = np.sort(model.reconstruction_error(rows))
     intervals = {"activation": (-1.0, 1.25), "valence": (-1.5, 1.5)}
-    return replace(model, calibration=Calibration(0.9, intervals, errors, (0.4, 2.0)))
+    scale = CollectionScale(3.0, 0.6, 0.3, 0.3, 3.2, 0.5, (-0.9, 0.9))
+    collections = dict.fromkeys(intervals, scale)
+    return replace(model, calibration=Calibration(0.9, intervals, errors, (0.4, 2.0), collections))

@@ -1,19 +1,21 @@
 """A model adapted to a few ratings: exact, shrunk, never much worse, and a plain model folder."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from affectspace.adapt import Correction, adapt, adapted_card, aligned, suggest, summary
+from affectspace.adapt import Correction, adapt, adapted_card, suggest, summary
 from affectspace.adapt.correction import corrected
 from affectspace.adapt.regression import Setting, regress
 from affectspace.adapt.suggestion import covariance
 from affectspace.errors import TableError
 from affectspace.evaluation import mae
 from affectspace.model import Architecture, load_model, save_model
-from made_models import CALIBRATION, FEATURES, made_model
+from made_models import ALIGNABLE, CALIBRATION, FEATURES, made_model
 
 LABELS = ["activation", "valence"]
 
@@ -246,14 +248,15 @@ def test_an_adapted_model_is_a_plain_folder_that_says_so(tmp_path):
     assert twice.name == "made, adapted"
 
 
-def test_alignment_goes_further_with_more_rows_and_fits_the_features():
-    model, x, *_ = speech(500)
-    x = x * 1.5 + 2
-    near, far = aligned(model, x[:10], share=1.0), aligned(model, x, share=1.0)
-    off = [np.abs(m.standardise(x).mean(axis=0)).mean() for m in (model, near, far)]
-    assert off[0] > off[1] > off[2]
-    assert aligned(model, x[:0]) is model
-    assert far.record["aligned"]["rows"] == 500
+def test_a_label_that_ratings_moved_is_aligned_no_more():
+    model, x, ratings, speakers = speech(60, shift=-1.5, strength=0.4)
+    model = replace(model, calibration=ALIGNABLE)
+    found = adapt(model, x, ratings[["activation"]], speakers=speakers)
+    assert {label: one.step for label, one in found.choices.items()} == {
+        "activation": "full",
+        "valence": "kept",
+    }
+    assert set(found.model.calibration.collections) == {"valence"}
 
 
 def test_suggestions_lower_the_variance_of_all_more_than_random_rows_do():

@@ -189,6 +189,51 @@ def test_the_training_range(rated):
     assert set(kept.calibration.intervals) == {"activation"}
 
 
+def made_collection(rng, *, rows=300):
+    """Estimates whose place and spread follow no rating, and ratings around 3.2."""
+    truth = rng.normal(size=rows)
+    estimates = rng.normal(3, 0.7) + 0.5 * np.exp(rng.normal(scale=0.3)) * truth
+    ratings = 3.2 + rng.normal(scale=0.15) + 0.8 * truth + 0.5 * rng.normal(size=rows)
+    return Fold(pd.DataFrame({"activation": estimates}), pd.DataFrame({"activation": ratings}))
+
+
+def test_an_aligned_interval_holds_on_a_collection_unlike_those_it_was_made_on():
+    rng = np.random.default_rng(6)
+    model = made_model()
+    model = replace(model, objective=OBJECTIVES["metric-act"], offsets={"activation": 0.0})
+    held, few, errors = [], [], []
+    for _ in range(60):
+        found = calibrated(model, [made_collection(rng) for _ in range(8)])
+        shrink, offset = found.gains["activation"], found.offsets["activation"]
+        other = made_collection(rng)
+        estimates = shrink * other.estimates["activation"].to_numpy() + offset
+        ratings = other.ratings["activation"].to_numpy()
+        scale = found.calibration.collections["activation"]
+        for n, shares in ((300, held), (5, few)):
+            placed = scale.place(estimates[:n], coverage=0.9)
+            aligned = placed.gain * estimates + placed.offset
+            low, high = placed.interval
+            shares.append(covered(ratings, aligned + low, aligned + high))
+            if n == 300:
+                errors.append([np.mean((e - ratings) ** 2) for e in (estimates, aligned)])
+    assert np.mean(held) == pytest.approx(0.9, abs=0.03)
+    assert np.mean(few) == pytest.approx(0.9, abs=0.05)
+    before, after = np.mean(errors, axis=0)
+    assert after < 0.6 * before
+
+
+def test_collections_that_tell_nothing_of_a_label_leave_it_out():
+    model = replace(made_model(), objective=OBJECTIVES["metric-act"], offsets={"activation": 0.0})
+    rng = np.random.default_rng(7)
+    one, other = made_collection(rng), made_collection(rng)
+    flat = Fold(other.estimates * 0 + 3.0, other.ratings)
+    against = Fold(-other.estimates, other.ratings)
+    assert calibrated(model, [one]).calibration.collections == {}
+    assert calibrated(model, [one, flat]).calibration.collections == {}
+    assert calibrated(model, [against, against]).calibration.collections == {}
+    assert calibrated(model, [one, other]).calibration.collections.keys() == {"activation"}
+
+
 def test_covered_counts_both_ends():
     assert covered([1.0, 2.0, 3.0, 4.0], [1, 2, 3.5, 5], [2, 2, 4, 6]) == 0.5
 

@@ -9,13 +9,13 @@ from typer.testing import CliRunner
 
 from affectspace.adapt import summary
 from affectspace.cli import app
-from affectspace.errors import TableError
+from affectspace.errors import ModelError, TableError
 from affectspace.features import FeatureTable
 from affectspace.model import load_model, save_model
 from affectspace.study.adaptation import adapt_model
 from affectspace.tables import read_table
 from made_features import feature_table
-from made_models import CALIBRATION, made_model
+from made_models import ALIGNABLE, CALIBRATION, made_model
 
 
 def invoke(*arguments):
@@ -92,8 +92,18 @@ def test_without_ratings_there_are_suggestions_and_alignment(model, data, tmp_pa
     pd.testing.assert_frame_equal(
         load_model(tmp_path / "some").predict(table.values), load_model(model).predict(table.values)
     )
-    adapt_model(model, data, output=tmp_path / "aligned", align=True)
-    assert load_model(tmp_path / "aligned").record["aligned"]["rows"] == 60
+    arguments = (model, "--data", data, "-o", tmp_path / "aligned", "--align")
+    with pytest.raises(ModelError, match="can't be aligned"):  # as nobody measured collections
+        raise invoke(*arguments).exception
+    save_model(made_model(name="made", calibration=ALIGNABLE), model)
+    result = invoke(*arguments)
+    assert result.exit_code == 0, result.output
+    assert "Aligned with 60 recordings, by no rating." in result.stderr
+    assert "as it was." not in result.stderr
+    aligned, expected = load_model(tmp_path / "aligned"), load_model(model).aligned(table)
+    pd.testing.assert_frame_equal(aligned.predict(table.values), expected.predict(table.values))
+    assert aligned.name == "made, aligned"
+    assert aligned.calibration.collections.keys() == {"activation", "valence"}
 
 
 def test_a_wrong_goal_is_wrong_usage(model, data, tmp_path):

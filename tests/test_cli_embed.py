@@ -161,6 +161,22 @@ def test_exit_1_where_no_row_is_scored(run, audio, tmp_path):
     assert table["activation"].isna().all()
 
 
+def test_a_collection_by_its_own_scale(run, audio, tmp_path):
+    result = run(audio, "-o", tmp_path / "out.csv", "--align")
+    assert result.exit_code == 0, result.output
+    assert "2 of 4 rows scored by the model voices, aligned 1" in result.stderr
+    assert "aligned with 2 rows: compare them within this collection" in result.stderr
+    assert "So few say little of its scale; from 10 on" in result.stderr
+    expected = speech_model().embed(audio, align=True)
+    found = read_table(tmp_path / "out.csv")
+    pd.testing.assert_series_equal(found["activation"], expected["activation"])
+    usual = run(audio, "-o", tmp_path / "out.csv")
+    assert "aligned" not in usual.stderr
+    result = run(audio, "-o", f"{tmp_path}/shards/", "--align")
+    assert result.exit_code == 2
+    assert "--align" in result.output
+
+
 def test_lists_tables_and_stdin(run, audio, tmp_path, monkeypatch):
     (audio / "list.txt").write_text("below/a.wav\n\nb 1.wav\n")
     index = utterance_index(["b 1.wav", "below/a.wav"], [0, 0.1], [None, 0.5])

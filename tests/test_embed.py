@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from affectspace.audio import Content, Status, read_audio
-from affectspace.errors import AudioError, ContractError, MissingExtraError, TableError
+from affectspace.errors import AudioError, ContractError, MissingExtraError, ModelError, TableError
 from affectspace.features import backend, extract
 from affectspace.model import Calibration, save_model
 from affectspace.model.cautions import CLIPPING_FROM, NOISY_BELOW, QUIET_BELOW, Caution, cautions
@@ -186,6 +186,33 @@ def test_the_table_says_by_which_model_and_parquet_keeps_it(model, tmp_path):
     assert (facts["segment"], facts["channel"]) == ("none", "mean")
     write_table(table, tmp_path / "t.parquet")
     assert read_table(tmp_path / "t.parquet").attrs["affectspace"] == facts
+
+
+def test_estimates_on_the_scale_of_the_recordings(model, tmp_path):
+    for i in range(12):
+        write(tmp_path / f"{i:02}.wav", voice(0.4 + 0.05 * i, pitch=90 + 12 * i, seed=i))
+    (tmp_path / "broken.wav").write_text("no audio")
+    plain = model.embed(tmp_path)
+    aligned = model.embed(tmp_path, align=True)
+    scored = aligned["status"] == "ok"
+    assert scored.sum() == 12
+    table = extract(
+        list(plain.index.unique("file")), features=model.spec.name, level=model.spec.level
+    )
+    expected = model.aligned(table).describe(table)
+    np.testing.assert_allclose(aligned["activation"], expected["activation"])
+    np.testing.assert_allclose(aligned["valence_high"], expected["valence_high"])
+    pd.testing.assert_frame_equal(plain[["z1", "z2"]], aligned[["z1", "z2"]])
+    assert (plain["activation"] != aligned["activation"])[scored].all()
+    assert plain.attrs["affectspace"]["scale"] == "the model's"
+    assert aligned.attrs["affectspace"]["scale"] == "aligned with 12 rows"
+    assert aligned.attrs["affectspace"]["name"] == "voices, aligned"
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "broken.wav").write_text("no audio")
+    nothing = model.embed(tmp_path / "only", align=True)  # there is no collection to align with
+    assert nothing["status"].tolist() == ["unreadable"]
+    with pytest.raises(ModelError, match="can't be aligned"):
+        replace(model, calibration=None).embed(tmp_path, align=True)
 
 
 def test_the_level_rule_is_the_models(tmp_path):

@@ -295,13 +295,18 @@ def _stretched_apart(truth: Array, estimates: Array, groups: IntArray) -> Array:
 
 
 def _with_intervals(model: AffectModel, fitted: list[_Fitted]) -> AffectModel:
-    """Intervals of the errors on left-out rows, blended with those that the model had."""
+    """Intervals of the errors on left-out rows, blended with those that the model had.
+
+    A label that ratings moved is on their collection's scale, so nothing is left to align it by.
+    """
     old = model.calibration
     if old is None:
         return model
-    intervals = dict(old.intervals)
+    intervals, collections = dict(old.intervals), dict(old.collections)
     for part in fitted:
         label, n = part.choice.label, len(part.truth)
+        if part.choice.step != "kept":
+            collections.pop(label, None)
         if part.choice.step == "kept" or label not in intervals or n < FEWEST:
             continue
         share = n / (n + INTERVAL_ROWS)
@@ -310,7 +315,7 @@ def _with_intervals(model: AffectModel, fitted: list[_Fitted]) -> AffectModel:
             share * a + (1 - share) * b for a, b in zip(new, intervals[label], strict=True)
         )
         intervals[label] = (low, high)
-    return replace(model, calibration=replace(old, intervals=intervals))
+    return replace(model, calibration=replace(old, intervals=intervals, collections=collections))
 
 
 def _record(

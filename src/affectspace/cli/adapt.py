@@ -48,8 +48,8 @@ def adapt(
         bool,
         typer.Option(
             "--align",
-            help="First move the standardisation towards the data's own; needs no ratings, and "
-            "does not help in every language.",
+            help="First put the estimates on the data's own scale, which needs no ratings; for "
+            "recordings of one source that hold a typical mix.",
         ),
     ] = False,
     jobs: options.Jobs = None,
@@ -84,9 +84,11 @@ def adapt(
     )
     for warning in written.warnings:
         typer.echo(f"note: {warning}", err=True)
+    if written.aligned:
+        typer.echo(f"Aligned with {written.aligned} recordings, by no rating.", err=True)
     for line in summary(written.adaptation):
         typer.echo(line, err=True)
-    if not written.adaptation.changed:
+    if not (written.adaptation.changed or written.aligned):
         typer.echo("No rating changed the model; it is written as it was.", err=True)
     if suggest and written.suggestions.empty:
         typer.echo("No row without ratings is left to suggest.", err=True)

@@ -73,6 +73,14 @@ def embed(
             show_default="the model's own rule",
         ),
     ] = None,
+    align: Annotated[
+        bool,
+        typer.Option(
+            "--align",
+            help="Put the estimates on the recordings' own scale: for those of one source that "
+            "hold a typical mix, to be compared with each other.",
+        ),
+    ] = False,
     jobs: options.Jobs = None,
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
@@ -99,7 +107,7 @@ def embed(
             channel=channel_rule,
             jobs=jobs,
             wanted=shards.Wanted(shard_size, engine, address, share, retry_failed),
-            refused={"--report": report, "--cache": cache},
+            refused={"--report": report, "--cache": cache, "--align": align},
         )
         return
     shards.refuse(
@@ -134,6 +142,7 @@ def embed(
             tables.find_utterances(inputs, stdin=sys.stdin.buffer),
             segment=segmentation,
             channel=channel_rule,
+            align=align,
             jobs=jobs,
             cache=cache_rule,
             progress=True,
@@ -150,12 +159,19 @@ def summary(
     table: pd.DataFrame, model: AffectModel, *, output: str | None, report: Path | None
 ) -> str:
     """Say how many rows were scored, what is doubtful, by which model, and where it all is."""
+    from affectspace.model.alignment import FEWEST
+    from affectspace.model.embed import THE_MODELS
+
     facts = table.attrs["affectspace"]
     name = " ".join(filter(None, (facts["name"] or facts["source"], facts["version"])))
     scored = int(table["status"].eq("ok").sum())
     lines = [f"{scored} of {len(table)} rows scored by the model {name}", *status_lines(table)]
     if doubts := caution_lines(table):
         lines += ["Scored with caution:", *doubts]
+    if scored and facts["scale"] != THE_MODELS:
+        lines.append(f"The estimates are {facts['scale']}: compare them within this collection")
+        if scored < FEWEST:
+            lines.append(f"So few say little of its scale; from {FEWEST} on it is told better")
     if output is None and scored:
         lines.append(_legend(model))
     elif output != STDOUT:

@@ -136,7 +136,8 @@ def _metrics(metrics: Mapping[str, Any] | list[Any]) -> Iterator[str]:
     if all(isinstance(row, Mapping) and row.keys() >= _RESULT for row in rows):
         found: dict[str, dict[str, Any]] = {}
         for row in rows:
-            about = (row["target"], row.get("group"), row["label"])
+            aligned = "(transductive)" if row.get("transductive") else ""
+            about = (row["target"], row.get("group"), row["label"], aligned)
             figures = found.setdefault(" ".join(str(part) for part in about if part), {})
             figures[str(row["metric"])] = row["value"]
         rows = [(name, _first_things_first(figures)) for name, figures in found.items()]

@@ -31,10 +31,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from affectspace.errors import TableError
-from affectspace.model import AffectModel, Calibration
+from affectspace.model import AffectModel, Calibration, CollectionScale
 
 COVERAGE = 0.9
 QUANTILES = 1001  # of the reconstruction error that a model keeps
+_LEAST = 1e-6  # rating units: what varies less tells nothing of collections
 DURATIONS = (0.001, 0.999)  # quantiles that count as the shortest and longest utterance
 _NORMAL = np.array([NormalDist().inv_cdf((i + 0.5) / 101) for i in range(101)])
 _NORMAL /= _NORMAL.std()
@@ -140,7 +141,7 @@ def calibrated(
         The model with gain and offset of each label, and a calibration whose intervals are set.
         Estimates are never stretched (the gain over unknown languages is limited to 0 to 1).
     """
-    lines, intervals = {}, {}
+    lines, intervals, collections = {}, {}, {}
     for label in model.labels:
         parts = [_complete(fold, label) for fold in folds]
         parts = [(x, y) for x, y in parts if len(x)]
@@ -151,17 +152,60 @@ def calibrated(
         own = Line(model.gains.get(label, 1.0), model.offsets[label])
         lines[label] = Line(gain * own.gain, gain * own.offset + offset)
         errors = [y - gain * x - offset for x, y in parts]
-        offsets = [float(error.mean()) for error in errors]
         between = _between(trained, label, gain)
-        if np.isnan(between):
-            between = deviation_of_offsets(offsets)
-        further = float(np.nan_to_num(between)) * np.sqrt(1 + 1 / len(parts)) * _NORMAL
-        around = [e - own for e, own in zip(errors, offsets, strict=True)]
-        both = [np.add.outer(error, further).ravel() for error in around]
-        intervals[label] = interval_of(both, coverage=coverage)
+        intervals[label] = _of_further(errors, between, coverage=coverage)
+        estimated = [(gain * x + offset, y) for x, y in parts]
+        if (scale := _scale_of(estimated, coverage=coverage)) is not None:
+            collections[label] = scale
     old = model.calibration or Calibration(coverage, {}, np.zeros(2), (0, 0))
-    calibration = replace(old, coverage=coverage, intervals=intervals)
+    calibration = replace(old, coverage=coverage, intervals=intervals, collections=collections)
     return replace(_with_lines(model, lines), calibration=calibration)
+
+
+def _scale_of(parts: Sequence[tuple[Array, Array]], *, coverage: float) -> CollectionScale | None:
+    """How a label is estimated and rated in collections; None where these can't tell.
+
+    Args:
+        parts: estimates and ratings of each collection, in a language that the model never met.
+        coverage: what the intervals are meant to cover.
+    """
+    centres = [float(x.mean()) for x, _ in parts]
+    spreads = [float(x.std()) for x, _ in parts]
+    if len(parts) < 2 or min(spreads) < _LEAST:
+        return None
+    own = [((x - a) / b, y) for (x, y), a, b in zip(parts, centres, spreads, strict=True)]
+    line = fit_line(own)
+    if line.gain < _LEAST:
+        return None
+    errors = [y - line.gain * x - line.offset for x, y in own]
+    return CollectionScale(
+        centre=float(np.mean(centres)),
+        centres_apart=float(np.std(centres, ddof=1)),
+        spread=float(np.exp(np.mean(np.log(spreads)))),
+        spreads_apart=float(np.std(np.log(spreads), ddof=1)),
+        rated=line.offset,
+        slope=line.gain,
+        interval=_of_further(errors, coverage=coverage),
+    )
+
+
+def _of_further(
+    errors: Sequence[Array], between: float = float("nan"), *, coverage: float
+) -> tuple[float, float]:
+    """The interval of an error in a further corpus.
+
+    Args:
+        errors: rating minus estimate, shape (n,) for each language left out.
+        between: the deviation of corpora's offsets; NaN: as far as the errors tell it.
+        coverage: the share.
+    """
+    offsets = [float(error.mean()) for error in errors]
+    if np.isnan(between):
+        between = float(np.nan_to_num(deviation_of_offsets(offsets)))
+    further = between * np.sqrt(1 + 1 / len(errors)) * _NORMAL
+    around = [error - own for error, own in zip(errors, offsets, strict=True)]
+    both = [np.add.outer(error, further).ravel() for error in around]
+    return interval_of(both, coverage=coverage)
 
 
 def deviation_of_offsets(rated: Sequence[float], typical: Sequence[float] = ()) -> float:

@@ -4,7 +4,7 @@ Training returns an [`AffectModel`][affectspace.model.AffectModel]; to encode, N
 """
 
 from affectspace.model.affect import AffectModel
-from affectspace.model.calibration import Calibration
+from affectspace.model.calibration import Calibration, CollectionScale
 from affectspace.model.card import card_header, model_card
 from affectspace.model.cautions import Caution
 from affectspace.model.check import Finding, check_model
@@ -30,6 +30,7 @@ __all__ = [
     "Architecture",
     "Calibration",
     "Caution",
+    "CollectionScale",
     "Finding",
     "Layer",
     "Objective",

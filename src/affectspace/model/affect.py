@@ -227,12 +227,35 @@ class AffectModel:
         columns["unusualness"] = self._unusualness(errors)
         return pd.DataFrame(columns, index=_index_of(features))
 
+    def aligned(self, features: npt.ArrayLike | pd.DataFrame | FeatureTable) -> AffectModel:
+        """This model with estimates and intervals on a collection's own scale, without a rating.
+
+        Raters judge a recording by those around it, and so do such estimates: their mean is what
+        collections are rated on average, their spread what estimates are usually worth. Right for
+        the recordings of one source that hold a typical mix, wrong for a selection such as angry
+        calls only. Embedding and unusualness stay as they are. A label of which collections tell
+        nothing stays as it is.
+
+        Args:
+            features: of the collection's recordings, `(n, f)`. Rows with a NaN are left out. Of few
+                rows, less is believed and the intervals are wider.
+
+        Raises:
+            ContractError: if the features are of another contract, or have other names.
+            ModelError: if the model doesn't say how collections are estimated and rated.
+            TableError: if there is no row without NaN.
+        """
+        from affectspace.model.alignment import aligned
+
+        return aligned(self, self.predict(features).to_numpy())
+
     def embed(
         self,
         recordings: Recordings,
         *,
         segment: str | Segmentation = "none",
         channel: Channel | None = None,
+        align: bool = False,
         jobs: int | None = None,
         cache: str | os.PathLike[str] | bool | None = None,
         progress: bool = False,
@@ -253,6 +276,9 @@ class AffectModel:
                 to fit the durations that the model was trained on. A recording without any keeps
                 one row, which says so.
             channel: `first`, `mean` or a channel's number; None is the model's own rule.
+            align: put the estimates on the recordings' own scale, see
+                [`aligned`][affectspace.model.AffectModel.aligned]; then they depend on which
+                recordings are there.
             jobs: worker processes; None is one per core, or none at all for up to 4 rows.
             cache: the folder of the feature cache; None is `AFFECTSPACE_CACHE` or the platform's
                 place for caches; False is no cache. A run that was killed goes on from there.
@@ -269,6 +295,7 @@ class AffectModel:
 
         Raises:
             ContractError: if the model has no feature contract, or this installation can't meet it.
+            ModelError: if it shall be aligned and can't be.
             TableError: if a table can't be read, no path holds a recording, or two contents have
                 one name.
             TypeError: if something is none of what recordings may be.
@@ -281,6 +308,7 @@ class AffectModel:
             recordings,
             segment=segment,
             channel=channel,
+            align=align,
             jobs=jobs,
             cache=cache,
             progress=progress,

@@ -12,6 +12,7 @@ from affectspace.errors import ContractError, ModelError
 from affectspace.features import FeatureSpec
 from affectspace.model import values
 from affectspace.model.affect import AffectModel
+from affectspace.model.calibration import CollectionScale
 from affectspace.model.network import LABEL_SCALE, Architecture, Objective
 
 FORMAT_VERSION = 2
@@ -54,6 +55,7 @@ class CalibrationHead:
     intervals: dict[str, tuple[float, float]]
     durations: tuple[float, float]
     quantiles: int
+    collections: dict[str, CollectionScale]
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,9 @@ def to_json(model: AffectModel, *, sha256: str) -> str:
             "intervals": dict(calibration.intervals),
             "durations": calibration.durations,
             "quantiles": len(calibration.errors),
+            "collections": {
+                label: asdict(scale) for label, scale in calibration.collections.items()
+            },
         },
         "probe": None if model.probe is None else model.probe.signal,
         "record": dict(model.record),
@@ -234,7 +239,10 @@ def _names(value: Any, what: str) -> tuple[str, ...]:
 def _calibration(value: Any, objective: Objective, what: str) -> CalibrationHead | None:
     if value is None:
         return None
-    found = values.members(value, what, ("coverage", "intervals", "durations", "quantiles"))
+    known = ("coverage", "intervals", "durations", "quantiles", "collections")
+    found = values.members({"collections": {}, **values.mapping(value, what)}, what, known)
+    collections = values.mapping(found["collections"], f"{what}.collections")
+    _known_labels(collections, objective, f"{what}.collections")
     intervals = values.mapping(found["intervals"], f"{what}.intervals")
     _known_labels(intervals, objective, f"{what}.intervals")
     return CalibrationHead(
@@ -245,7 +253,21 @@ def _calibration(value: Any, objective: Objective, what: str) -> CalibrationHead
         },
         durations=values.pair(found["durations"], f"{what}.durations"),
         quantiles=values.integer(found["quantiles"], f"{what}.quantiles", 2, MOST_QUANTILES),
+        collections={
+            label: _collection_scale(scale, f"{what}.collections.{label}")
+            for label, scale in collections.items()
+        },
     )
+
+
+def _collection_scale(value: Any, what: str) -> CollectionScale:
+    found = values.members(value, what, tuple(CollectionScale.__dataclass_fields__))
+    interval = values.pair(found.pop("interval"), f"{what}.interval")
+    numbers = {name: values.number(x, f"{what}.{name}") for name, x in found.items()}
+    try:
+        return CollectionScale(**numbers, interval=interval)
+    except ValueError as error:
+        raise ModelError(f"{what}: {error}") from None
 
 
 def _per_label(found: Any, objective: Objective, what: str) -> dict[str, float]:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 LABELS = ("activation", "valence")
 ESTIMATES = tuple(f"{label}{end}" for label in LABELS for end in ("", "_low", "_high"))
 
+THE_MODELS = "the model's"
+"""Whose scale estimates are on that weren't aligned."""
+
 _LOG = logging.getLogger(__name__)
 _DURATIONS = (1.0, 10.0)  # s, of spans of speech where a model doesn't say what it was trained on
 
@@ -67,6 +70,7 @@ def embed(
     *,
     segment: str | Segmentation = "none",
     channel: Channel | None = None,
+    align: bool = False,
     jobs: int | None = None,
     cache: str | os.PathLike[str] | bool | None = None,
     progress: bool = False,
@@ -82,6 +86,8 @@ def embed(
     rows = pd.DataFrame({"row": np.arange(len(gathered.table))}, index=gathered.table.index)
     spans = _cut(rows, segmentation, _durations(model), backend.spec.channel, run)
     features, origin = _extracted(spans, backend, run)
+    if align and features.ok.any():
+        model = model.aligned(features.values)
     table = _embedding_table(model, features, gathered.table, origin)
     table.attrs["affectspace"] = {
         **facts(model),
@@ -92,8 +98,9 @@ def embed(
 
 
 def facts(model: AffectModel) -> dict[str, str]:
-    """What an embedding table says of its model: name, version, source and feature contract."""
-    spec = model.spec
+    """What an embedding table says of its model: name, version, source, feature contract, scale."""
+    spec, collection = model.spec, model.record.get("aligned")
+    rows = collection.get("rows") if isinstance(collection, dict) else None
     return {
         "name": model.name,
         "version": model.version,
@@ -101,6 +108,7 @@ def facts(model: AffectModel) -> dict[str, str]:
         "licence": model.licence,
         "features": str(spec),
         "contract": "" if spec is None else spec.hash,
+        "scale": THE_MODELS if rows is None else f"aligned with {rows} rows",
         "affectspace": affectspace.__version__,
     }
 

@@ -200,7 +200,9 @@ def _calibration(config: Config, tensors: Tensors, folder: str) -> Calibration |
     if head is None:
         return None
     try:
-        return Calibration(head.coverage, head.intervals, tensors[ERRORS], head.durations)
+        return Calibration(
+            head.coverage, head.intervals, tensors[ERRORS], head.durations, head.collections
+        )
     except ValueError as error:
         raise ModelError(f"{folder}/{CONFIG} can't be understood: calibration: {error}") from None
 

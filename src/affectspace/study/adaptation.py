@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from affectspace.adapt import Adaptation, adapt, adapted_card, aligned, suggest
+from affectspace.adapt import Adaptation, adapt, adapted_card, suggest
 from affectspace.adapt.adaptation import Goal, check_ratings
 from affectspace.adapt.expectation import as_records
 from affectspace.errors import TableError
@@ -26,10 +26,18 @@ SUGGESTIONS = "suggestions.csv"
 
 
 class AdaptedFolder(NamedTuple):
-    """What was written: the adaptation, suggested rows as an utterance table, and warnings."""
+    """What was written: the adaptation, suggested rows as an utterance table, and warnings.
+
+    Attributes:
+        adaptation: to the ratings.
+        suggestions: the rows.
+        aligned: with how many rows the estimates were aligned before.
+        warnings: what to mind.
+    """
 
     adaptation: Adaptation
     suggestions: pd.DataFrame
+    aligned: int = 0
     warnings: tuple[str, ...] = ()
 
 
@@ -58,8 +66,8 @@ def adapt_model(
         columns: for labels of the model, the columns of their ratings; None takes those that are
             called like a label.
         suggestions: how many utterances to suggest for rating.
-        align: move the standardisation towards the data's own first, see
-            [`aligned`][affectspace.adapt.alignment.aligned].
+        align: put the estimates on the data's own scale first, see
+            [`AffectModel.aligned`][affectspace.model.AffectModel.aligned].
         goal: see [`adapt`][affectspace.adapt.adapt].
         jobs: worker processes of the extraction; None is one per core.
         cache: folder of the feature cache; None is the platform's; False is no cache.
@@ -92,7 +100,7 @@ def adapt_model(
     if not ready:
         table = read_corpus(name, path, extraction=extraction, progress=progress).table
     if align:
-        start = aligned(start, table)
+        start = start.aligned(table)
     speakers = table.rows["speaker"].to_numpy(dtype=object) if "speaker" in table.rows else None
     adaptation = adapt(start, table, ratings, speakers=speakers, goal=goal)
     suggested = table.rows.iloc[:0]
@@ -108,7 +116,8 @@ def adapt_model(
     if suggestions:
         blank = dict.fromkeys(start.labels, np.nan)
         write_table(suggested.assign(**blank), Path(output) / SUGGESTIONS)
-    return AdaptedFolder(adaptation, suggested, _known(start, name, rows))
+    rows_aligned = int(table.ok.sum()) if align else 0
+    return AdaptedFolder(adaptation, suggested, rows_aligned, _known(start, name, rows))
 
 
 def _extraction(model: AffectModel, jobs: int | None, cache: str | bool | None) -> Extraction:

@@ -54,6 +54,7 @@ def measured_card(model: AffectModel, results: pd.DataFrame) -> str:
     )
     results = check_results(results)
     whole = results[results["group"] == ""]
+    aligned = whole["transductive"]
     calibration = model.calibration
     shortest, longest = (0.0, 0.0) if calibration is None else calibration.durations
     return environment.get_template("model_card.md").render(
@@ -63,11 +64,12 @@ def measured_card(model: AffectModel, results: pd.DataFrame) -> str:
         high=LABEL_SCALE[1],
         parameters=sum(weight.size for weight in model.weights.values()),
         coverage=f"{COVERAGE:.0%}".rstrip("%"),
-        scores=list(score_rows(whole)),
+        scores=list(score_rows(whole[~aligned])),
+        aligned=list(score_rows(whole[aligned])),
         groups=list(group_rows(results)),
         shifts=list(_shifts_everywhere(results)),
         fewest=FEWEST,
-        valence=_correlations(whole, "valence"),
+        valence=_correlations(whole[~aligned], "valence"),
         shortest=shortest,
         longest=longest,
         corpora=list(_corpora(model)),
@@ -92,7 +94,7 @@ def score_rows(results: pd.DataFrame) -> Iterator[dict[str, str]]:
         yield {
             "target": str(target),
             "label": str(label),
-            **{name: found[name].shown() for name in _FIGURES},
+            **{name: found[name].shown() for name in _FIGURES if name in found},
             "coverage": found[f"coverage_{COVERAGE * 100:.0f}"].shown(),
             "width": f"{found['interval_width'].value:.2f}",
         }

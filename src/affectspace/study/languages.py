@@ -22,7 +22,7 @@ from affectspace.evaluation.lolo import (
     rows_of_target,
     targets_of,
 )
-from affectspace.evaluation.metrics import mae
+from affectspace.evaluation.metrics import ccc, mae
 from affectspace.evaluation.results import Result, Setting, measure, results_table
 from affectspace.evaluation.rows import column_of
 from affectspace.evaluation.transfer import score_transfer
@@ -68,8 +68,9 @@ def calibrate_and_score(
 
     For each target (a rated corpus in one language), the model that never met its language is
     calibrated on the languages that remain, and then scored on the target: nothing about it, not
-    even the intervals, has seen the target. The model of everything is calibrated on the estimates
-    of all these models.
+    even the intervals, has seen the target. Then it is aligned with the target's recordings, not
+    its ratings, and its estimates are scored again. The model of everything is calibrated on the
+    estimates of all these models.
 
     Args:
         models: by the corpora that were left out; all sets of `sisters`, and `EVERYTHING`.
@@ -77,8 +78,9 @@ def calibrate_and_score(
         name: the recipe's, for the results.
 
     Returns:
-        The calibrated model of everything, and the results table of the targets: whole, then by
-        groups of their speakers. Unrated corpora in a language left out are compared by groups too.
+        The calibrated model of everything, and the results table of the targets: whole, as they are
+        and aligned (`transductive`), then by groups of their speakers. Unrated corpora in a
+        language left out are compared by groups too.
     """
     targets = targets_of(material.rows)
     ready = {gone: in_units(model, gone, material) for gone, model in models.items()}
@@ -92,7 +94,11 @@ def calibrate_and_score(
         model = calibrated(ready[gone], folds, trained_on(ready[gone], gone, material))
         met = dict.fromkeys(source for source in material.rows["source"] if source not in gone)
         setting = Setting(protocol=PROTOCOL, source="+".join(met), target=target.name, model=name)
-        results += _score(model, rows_of_target(target, material.rows), material, setting)
+        mask = rows_of_target(target, material.rows)
+        results += _score(model, mask, material, setting)
+        if model.calibration is not None and model.calibration.collections:
+            own = model.aligned(material.as_recorded[mask])
+            results += _score_aligned(own, mask, material, replace(setting, transductive=True))
         for heard, mask in _left_out_with(target, gone, targets, material.rows):
             rows = material.rows[mask]
             found = model.describe(material.as_recorded[mask])[list(model.labels)]
@@ -155,14 +161,35 @@ def _score(model: AffectModel, mask: _Mask, material: Material, setting: Setting
         model.encode(features), rows, setting=setting, estimates=found[list(model.labels)]
     )
     for label in model.labels:
-        ratings, low, high = column_of(rows, label), found[f"{label}_low"], found[f"{label}_high"]
-        score = partial(measure, speakers=column_of(rows, "speaker"), setting=setting, label=label)
-        results += [
-            score(mae, ratings, found[label]),
-            score(covered, ratings, low, high, name=f"coverage_{COVERAGE * 100:.0f}"),
-            score(_width, low, high, name="interval_width", resampling=None),
-        ]
+        results += _errors(found, rows, label, setting)
     return results
+
+
+def _score_aligned(
+    model: AffectModel, mask: _Mask, material: Material, setting: Setting
+) -> list[Result]:
+    """Score what alignment changes: not the space, nor the order of estimates."""
+    rows = material.rows[mask]
+    found = model.describe(material.as_recorded[mask]).set_axis(rows.index)
+    results: list[Result] = []
+    for label in model.labels:
+        ratings, speakers = column_of(rows, label), column_of(rows, "speaker")
+        results.append(
+            measure(ccc, ratings, found[label], speakers=speakers, setting=setting, label=label)
+        )
+        results += _errors(found, rows, label, setting)
+    return results
+
+
+def _errors(
+    found: pd.DataFrame, rows: pd.DataFrame, label: str, setting: Setting
+) -> Iterator[Result]:
+    """How far estimates lie from ratings, and whether their intervals hold these."""
+    ratings, low, high = column_of(rows, label), found[f"{label}_low"], found[f"{label}_high"]
+    score = partial(measure, speakers=column_of(rows, "speaker"), setting=setting, label=label)
+    yield score(mae, ratings, found[label])
+    yield score(covered, ratings, low, high, name=f"coverage_{COVERAGE * 100:.0f}")
+    yield score(_width, low, high, name="interval_width", resampling=None)
 
 
 def _width(low: Sequence[float], high: Sequence[float]) -> float:
