@@ -62,6 +62,10 @@ def main(arguments: Sequence[str] = ()) -> None:
     for name, model in models.items():
         features, rows = _corpus(name, model)
         print(f"\n### {name}, {len(rows)} rated utterances, {rows['speaker'].nunique()} speakers\n")
+        for label, estimates in model.predict(features).items():
+            mean, spread = rows[label].mean(), rows[label].std()
+            print(f"{label}: rated {mean:.2f} ± {spread:.2f}, ", end="")
+            print(f"estimated {estimates.mean():.2f} ± {estimates.std():.2f}\n")
         print(alignment(model, features, rows, wanted.draws), "\n")
         start = model.aligned(features) if wanted.align else model
         print(few_ratings(start, features, rows, wanted), flush=True)

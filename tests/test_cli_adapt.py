@@ -16,6 +16,8 @@ from affectspace.study.adaptation import adapt_model
 from affectspace.tables import read_table
 from made_features import feature_table
 from made_models import ALIGNABLE, CALIBRATION, made_model
+from made_speech_model import speech_model
+from voices import voice, write
 
 
 def invoke(*arguments):
@@ -104,6 +106,24 @@ def test_without_ratings_there_are_suggestions_and_alignment(model, data, tmp_pa
     pd.testing.assert_frame_equal(aligned.predict(table.values), expected.predict(table.values))
     assert aligned.name == "made, aligned"
     assert aligned.calibration.collections.keys() == {"activation", "valence"}
+
+
+def test_a_folder_of_recordings_is_one_to_align_with(tmp_path):
+    model = save_model(speech_model(), tmp_path / "model")
+    (tmp_path / "my talks").mkdir()
+    for i in range(3):
+        write(tmp_path / "my talks" / f"{i}.wav", voice(0.5 + 0.1 * i, pitch=90 + 30 * i, seed=i))
+    (tmp_path / "my talks" / "broken.wav").write_text("no audio")
+    result = invoke(model, "--data", tmp_path / "my talks", "-o", tmp_path / "out", "--align")
+    assert result.exit_code == 0, result.output
+    assert "Aligned with 3 recordings, by no rating." in result.stderr
+    assert "0 ratings" not in result.stderr
+    expected = speech_model().embed(tmp_path / "my talks", align=True)
+    found = load_model(tmp_path / "out").embed(tmp_path / "my talks")
+    np.testing.assert_allclose(found["activation"], expected["activation"])
+    assert found.attrs["affectspace"]["scale"] == "aligned with 3 rows"
+    with pytest.raises(TableError, match="nothing to adapt to"):
+        adapt_model(model, tmp_path / "my talks", output=tmp_path / "none")
 
 
 def test_a_wrong_goal_is_wrong_usage(model, data, tmp_path):

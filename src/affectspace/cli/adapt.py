@@ -18,7 +18,8 @@ def adapt(
         typer.Option(
             metavar="TABLE",
             help="An utterance table or feature table with ratings from 1 to 5, empty where "
-            "unrated, and the column 'speaker' where known; or NAME=FOLDER, a corpus.",
+            "unrated, and the column 'speaker' where known; or NAME=FOLDER, a corpus; or, without "
+            "ratings, a folder of recordings.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The model folder to write.")],
@@ -56,7 +57,7 @@ def adapt(
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
 ) -> None:
-    """Adapt a model to a new language, by a few rated utterances.
+    """Adapt a model to a new language, by a few rated utterances or by its recordings alone.
 
     5 ratings are enough to begin with, 50 to 100 do most of what can be done. What changes is
     decided by speakers that are left out; where they are met worse, the model stays as it was.
@@ -86,7 +87,8 @@ def adapt(
         typer.echo(f"note: {warning}", err=True)
     if written.aligned:
         typer.echo(f"Aligned with {written.aligned} recordings, by no rating.", err=True)
-    for line in summary(written.adaptation):
+    rated = any(choice.ratings for choice in written.adaptation.choices.values())
+    for line in summary(written.adaptation) if rated or not written.aligned else ():
         typer.echo(line, err=True)
     if not (written.adaptation.changed or written.aligned):
         typer.echo("No rating changed the model; it is written as it was.", err=True)

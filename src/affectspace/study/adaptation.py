@@ -60,7 +60,8 @@ def adapt_model(
     Args:
         model: the model, or what `load_model` takes.
         data: an utterance table or feature table with the ratings as columns, and `speaker` where
-            known; or a corpus's folder, which needs its name. Rows without ratings are welcome.
+            known; or a corpus's folder, with its name; or a folder of recordings, to align with or
+            to suggest from. Rows without ratings are welcome.
         output: the model folder. With suggestions, `suggestions.csv` is written there too.
         name: of the corpus, where `data` is one that the package knows.
         columns: for labels of the model, the columns of their ratings; None takes those that are
@@ -89,7 +90,7 @@ def adapt_model(
     else:
         start = adopt(start)
         extraction = _extraction(start, jobs, cache)
-        name, rows = read_rows(name, path, extraction=extraction)
+        name, rows = read_rows(name, path, extraction=extraction, recordings=True)
     ratings = _ratings(start, rows, columns)  # what is wrong is said before anything is extracted
     rated = np.isfinite(check_ratings(start, ratings, len(ratings))).any(axis=1)
     if not (rated.any() or suggestions or align):
@@ -98,7 +99,9 @@ def adapt_model(
             "to: name their columns with --labels, ask for suggestions, or align"
         )
     if not ready:
-        table = read_corpus(name, path, extraction=extraction, progress=progress).table
+        table = read_corpus(
+            name, path, extraction=extraction, recordings=True, progress=progress
+        ).table
     if align:
         start = start.aligned(table)
     speakers = table.rows["speaker"].to_numpy(dtype=object) if "speaker" in table.rows else None

@@ -77,6 +77,7 @@ def read_corpus(
     *,
     extraction: Extraction | None = None,
     labels: str | Path | None = None,
+    recordings: bool = False,
     progress: bool = False,
 ) -> Corpus:
     """Read a corpus, and extract its features where they aren't there yet.
@@ -89,6 +90,8 @@ def read_corpus(
         extraction: the feature set, and how to extract it.
         labels: ratings to add: the folder of the paper's label files, of which the corpus's own is
             taken, or any CSV. A corpus without a file there keeps the ratings it brings.
+        recordings: take a folder under a name that is no corpus's for the recordings in it; else it
+            is refused, as a name may be misspelt.
         progress: show a progress bar on stderr.
 
     Raises:
@@ -98,14 +101,18 @@ def read_corpus(
         MissingExtraError: if the set needs an extra that isn't installed.
     """
     extraction, path = extraction or Extraction(), Path(path)
-    known, opened = _opened(name, path, extraction, labels)
+    known, opened = _opened(name, path, extraction, labels, recordings=recordings)
     if isinstance(opened, FeatureTable):
         return Corpus(known, path, _digest([path]), opened)
     return _extracted(known, path, opened, extraction, progress=progress)
 
 
 def read_rows(
-    name: str, path: str | Path, *, extraction: Extraction | None = None
+    name: str,
+    path: str | Path,
+    *,
+    extraction: Extraction | None = None,
+    recordings: bool = False,
 ) -> tuple[str, pd.DataFrame]:
     """Read what is known of a corpus's utterances, as `read_corpus` does, and open no recording.
 
@@ -115,12 +122,18 @@ def read_rows(
     Raises:
         AffectspaceError: as `read_corpus` does.
     """
-    known, opened = _opened(name, Path(path), extraction or Extraction(), None)
+    extraction = extraction or Extraction()
+    known, opened = _opened(name, Path(path), extraction, None, recordings=recordings)
     return known, opened.rows if isinstance(opened, FeatureTable) else opened
 
 
 def _opened(
-    name: str, path: Path, extraction: Extraction, labels: str | Path | None
+    name: str,
+    path: Path,
+    extraction: Extraction,
+    labels: str | Path | None,
+    *,
+    recordings: bool,
 ) -> tuple[str, FeatureTable | pd.DataFrame]:
     """A corpus's name, and its features where they are there, or else its utterances."""
     # at first, as it may need an extra
@@ -128,6 +141,8 @@ def _opened(
     if labels is not None and not Path(labels).exists():
         raise TableError(f"there are no labels at {labels}")
     if path.is_dir():
+        if recordings and known_name(name) not in corpora.names():
+            return name, tables.find_utterances([path])
         known = corpora.get(name).name
         return known, corpora.read(known, path, labels=labels)
     if not path.is_file():
