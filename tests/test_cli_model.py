@@ -22,7 +22,7 @@ from affectspace.model import (
     sources,
 )
 from affectspace.model.probe import compute_probe
-from made_models import CALIBRATION, made_model
+from made_models import ALIGNABLE, made_model
 from test_package import WITHOUT_EXTRA
 
 
@@ -41,7 +41,7 @@ def egemaps():
         feature_names=contract.features,
         probe=probe,
         scale=np.maximum(np.abs(probe.values.astype(np.float64)) / 10, 1e-3),
-        calibration=CALIBRATION,
+        calibration=ALIGNABLE,
         clip=4.0,
         name="made",
         version="3",
@@ -71,6 +71,7 @@ def test_show_says_what_the_model_is(folder):
         f"features:      {spec('egemaps')}\n",
         "utterances of 0.5 to 12 s\n",
         "activation: -1.25 to +1.00 for 90%\n",
+        "valence, aligned with a collection: -1.40 to +1.30\n",
         "training:      seed: 4\n",
         'sources: {"emodb": {"rows": 535}}\n',
         "metrics:       target corpus0, metric ccc, value 0.123\n",
@@ -312,6 +313,17 @@ def test_figures_of_groups_have_lines_of_their_own(tmp_path):
     assert [line.strip() for line in shown[:2]] == [
         "a valence: mae 0.50",
         "a gender: female valence: mae 0.25",
+    ]
+
+
+def test_figures_that_knew_the_target_have_lines_of_their_own(tmp_path):
+    about = {"target": "a", "group": "", "label": "valence", "metric": "mae"}
+    table = [{**about, "transductive": known, "value": 0.5 - known / 4} for known in (False, True)]
+    save_model(made_model(), tmp_path, metrics=table)
+    shown = invoke("show", tmp_path).stdout.partition("metrics:")[2].split("\n")
+    assert [line.strip() for line in shown[:2]] == [
+        "a valence: mae 0.50",
+        "a valence (transductive): mae 0.25",
     ]
 
 

@@ -111,6 +111,9 @@ def _summary(model: AffectModel, folder: Path) -> Iterator[tuple[str, str]]:
         yield "calibration", f"trained on utterances of {shortest:g} to {longest:g} s"
         for label, (low, high) in calibration.intervals.items():
             yield "", f"{label}: {low:+.2f} to {high:+.2f} for {calibration.coverage:.0%}"
+        for label, scale in calibration.collections.items():
+            low, high = scale.interval
+            yield "", f"{label}, aligned with a collection: {low:+.2f} to {high:+.2f}"
     yield from _under("training", [f"{key}: {_brief(x)}" for key, x in model.record.items()])
     yield from _under("metrics", list(_metrics(read_metrics(folder))))
 
