@@ -23,8 +23,8 @@ CALIBRATION = Calibration(
 ALIGNABLE = replace(
     CALIBRATION,
     collections={
-        "activation": CollectionScale(3.0, 0.6, 0.5, 0.3, 3.1, 0.7, (-1.0, 1.2)),
-        "valence": CollectionScale(2.6, 0.2, 0.25, 0.4, 2.7, 0.3, (-1.4, 1.3)),
+        "activation": CollectionScale(2.8, 0.2, 0.03, 0.4, 3.1, 0.7, (-1.0, 1.2)),
+        "valence": CollectionScale(2.6, 0.1, 0.02, 0.3, 2.7, 0.3, (-1.4, 1.3)),
     },
 )
 """The same, of a model that can be aligned with a collection."""

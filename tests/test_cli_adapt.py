@@ -9,11 +9,11 @@ from typer.testing import CliRunner
 
 from affectspace.adapt import summary
 from affectspace.cli import app
-from affectspace.errors import ModelError, TableError
+from affectspace.errors import CorpusError, ModelError, TableError
 from affectspace.features import FeatureTable
-from affectspace.model import load_model, save_model
+from affectspace.model import load_model, read_card, read_metrics, save_model
 from affectspace.study.adaptation import adapt_model
-from affectspace.tables import read_table
+from affectspace.tables import read_table, write_table
 from made_features import feature_table
 from made_models import ALIGNABLE, CALIBRATION, made_model
 from made_speech_model import speech_model
@@ -100,12 +100,23 @@ def test_without_ratings_there_are_suggestions_and_alignment(model, data, tmp_pa
     save_model(made_model(name="made", calibration=ALIGNABLE), model)
     result = invoke(*arguments)
     assert result.exit_code == 0, result.output
-    assert "Aligned with 60 recordings, by no rating." in result.stderr
-    assert "as it was." not in result.stderr
+    assert "The estimates were aligned with 60 rows (" in result.stderr
+    assert "as it was" not in result.stderr
+    card = read_card(tmp_path / "aligned")
+    assert "## On a collection's own scale\n\nIts estimates were aligned with 60 rows (" in card
+    assert "Adapted" not in card
+    assert read_metrics(tmp_path / "aligned") == []
     aligned, expected = load_model(tmp_path / "aligned"), load_model(model).aligned(table)
     pd.testing.assert_frame_equal(aligned.predict(table.values), expected.predict(table.values))
     assert aligned.name == "made, aligned"
     assert aligned.calibration.collections.keys() == {"activation", "valence"}
+    feature_table().write(data)
+    result = invoke(model, "--data", data, "-o", tmp_path / "both", "--align")
+    assert "note: with 20 ratings and more it is better not to align." in result.stderr
+    both = load_model(tmp_path / "both")
+    assert both.name == "made, aligned, adapted"
+    assert "activation (60 ratings of 6 speakers): adapted" in result.stderr
+    assert "activation" not in both.record.get("aligned", {}).get("labels", ())
 
 
 def test_a_folder_of_recordings_is_one_to_align_with(tmp_path):
@@ -116,14 +127,46 @@ def test_a_folder_of_recordings_is_one_to_align_with(tmp_path):
     (tmp_path / "my talks" / "broken.wav").write_text("no audio")
     result = invoke(model, "--data", tmp_path / "my talks", "-o", tmp_path / "out", "--align")
     assert result.exit_code == 0, result.output
-    assert "Aligned with 3 recordings, by no rating." in result.stderr
+    assert "aligned with 3 rows (" in result.stderr
     assert "0 ratings" not in result.stderr
     expected = speech_model().embed(tmp_path / "my talks", align=True)
     found = load_model(tmp_path / "out").embed(tmp_path / "my talks")
     np.testing.assert_allclose(found["activation"], expected["activation"])
-    assert found.attrs["affectspace"]["scale"] == "aligned with 3 rows"
+    assert found.attrs["affectspace"]["scale"] == expected.attrs["affectspace"]["scale"]
     with pytest.raises(TableError, match="nothing to adapt to"):
         adapt_model(model, tmp_path / "my talks", output=tmp_path / "none")
+    with pytest.raises(CorpusError, match="no corpus 'emodbb'"):  # a misspelt name
+        adapt_model(
+            model, tmp_path / "my talks", name="emodbb", output=tmp_path / "none", align=True
+        )
+    wanted = invoke(model, "--data", tmp_path / "my talks", "-o", tmp_path / "s", "--suggest", 2)
+    assert f"2 utterances to rate next: {tmp_path / 's' / 'suggestions.csv'}" in wanted.stderr
+
+
+def test_estimates_of_an_embedding_table_are_no_ratings(tmp_path):
+    model = save_model(speech_model(), tmp_path / "model")
+    for i in range(6):
+        write(tmp_path / f"{i}.wav", voice(0.5 + 0.1 * i, pitch=90 + 30 * i, seed=i))
+    table = speech_model().embed(tmp_path)
+    write_table(table, tmp_path / "out.csv")
+    with pytest.raises(TableError, match="estimates of an embedding table are none"):
+        adapt_model(model, tmp_path / "out.csv", output=tmp_path / "none")
+    found = adapt_model(model, tmp_path / "out.csv", output=tmp_path / "aligned", align=True)
+    assert {choice.ratings for choice in found.adaptation.choices.values()} == {0}
+    named = {"activation": "activation"}  # whoever insists
+    found = adapt_model(model, tmp_path / "out.csv", output=tmp_path / "named", columns=named)
+    assert found.adaptation.choices["activation"].ratings == 6
+
+
+def test_ratings_that_do_not_go_with_the_voices_are_pointed_out(model, data, tmp_path):
+    adaptation = adapt_model(model, data, output=tmp_path / "out").adaptation
+    assert "no agreement at all" not in summary(adaptation)[0]
+    of_activation = adaptation.expected["label"] == "activation"
+    against = adaptation.expected["after"].mask(of_activation, -0.1)
+    adaptation = replace(adaptation, expected=adaptation.expected.assign(after=against))
+    activation, valence = summary(adaptation)
+    assert activation.endswith("; no agreement at all: are these the ratings of these recordings?")
+    assert "no agreement at all" not in valence
 
 
 def test_a_wrong_goal_is_wrong_usage(model, data, tmp_path):

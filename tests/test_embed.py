@@ -205,14 +205,16 @@ def test_estimates_on_the_scale_of_the_recordings(model, tmp_path):
     pd.testing.assert_frame_equal(plain[["z1", "z2"]], aligned[["z1", "z2"]])
     assert (plain["activation"] != aligned["activation"])[scored].all()
     assert plain.attrs["affectspace"]["scale"] == "the model's"
-    assert aligned.attrs["affectspace"]["scale"] == "aligned with 12 rows"
+    assert aligned.attrs["affectspace"]["scale"].startswith("aligned with 12 rows (")
     assert aligned.attrs["affectspace"]["name"] == "voices, aligned"
+    with pytest.raises(TypeError, match="align should be True or False, not 'no'"):
+        model.embed(tmp_path, align="no")
     (tmp_path / "only").mkdir()
     (tmp_path / "only" / "broken.wav").write_text("no audio")
     nothing = model.embed(tmp_path / "only", align=True)  # there is no collection to align with
     assert nothing["status"].tolist() == ["unreadable"]
-    with pytest.raises(ModelError, match="can't be aligned"):
-        replace(model, calibration=None).embed(tmp_path, align=True)
+    with pytest.raises(ModelError, match="can't be aligned"):  # before a recording is opened
+        replace(model, calibration=None).embed(tmp_path / "only", align=True)
 
 
 def test_the_level_rule_is_the_models(tmp_path):

@@ -89,7 +89,7 @@ def test_elsewhere_it_must_be_named_first(folder, paths, forget, monkeypatch):
     model = model_on(spec(f"hf:{folder}"))
     forget()
     for computed in (model.embed, lambda _: meet(model), lambda _: adopt(model)):
-        with pytest.raises(ContractError, match=r"tiny.*isn't known here.*--encoder PATH_OR_ID"):
+        with pytest.raises(ContractError, match=r"tiny.*isn't known here.*--encoder tiny"):
             computed(paths)
     moved = shutil.move(folder, folder.with_name("another name"))
     spec(f"hf:{moved}")

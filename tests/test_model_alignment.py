@@ -8,6 +8,8 @@ import pytest
 
 from affectspace.errors import ContractError, ModelError, TableError
 from affectspace.model import CollectionScale
+from affectspace.model.alignment import THE_MODELS, moved_off, scale_of
+from affectspace.model.calibration import _of_log_deviation
 from made_models import ALIGNABLE, CALIBRATION, FEATURES, made_model
 
 SCALE = CollectionScale(
@@ -44,6 +46,8 @@ def test_space_and_unusualness_stay(model, x):
     same = ["z1", "z2", "unusualness"]
     pd.testing.assert_frame_equal(before[same], after[same])
     assert (before["activation"] != after["activation"]).all()
+    single = model.aligned(x.astype(np.float32)).describe(x)
+    np.testing.assert_allclose(single, after, atol=1e-5)
 
 
 def test_intervals_become_those_of_collections_and_wider_with_few_rows(model, x):
@@ -62,7 +66,7 @@ def test_aligned_again_with_the_same_rows_nothing_changes(model, x):
     pd.testing.assert_frame_equal(once.predict(x), twice.predict(x))
     assert once.name == twice.name
     assert once.name.endswith(", aligned")
-    assert twice.record["aligned"] == {"rows": 30}
+    assert twice.record["aligned"]["rows"] == 30
     for label, ends in once.calibration.intervals.items():
         assert twice.calibration.intervals[label] == pytest.approx(ends)
 
@@ -91,10 +95,13 @@ def test_what_can_not_be_aligned_says_why(model, x):
     for calibration in (None, CALIBRATION):
         with pytest.raises(ModelError, match="can't be aligned with a collection"):
             replace(model, calibration=calibration).aligned(x)
-    with pytest.raises(TableError, match="none of 3 rows has features"):
+    with pytest.raises(TableError, match="none of 3 rows has estimates"):
         model.aligned(np.full((3, FEATURES), np.nan))
     with pytest.raises(ContractError):
         model.aligned(x[:, :3])
+    for text in ("a folder", ["a.wav", "b.wav"]):
+        with pytest.raises(ContractError, match="not text: recordings go to embed"):
+            model.aligned(text)
 
 
 @pytest.mark.parametrize("n", [1, 3, 40])
@@ -116,16 +123,83 @@ def test_the_centre_is_its_posterior_mean_and_the_interval_knows_what_is_left(n)
 
 
 def test_the_spread_is_believed_the_more_the_more_rows_there_are():
-    wide = np.array([1.0, 5.0])
+    wide = np.array([2.2, 3.8])
     gains = [SCALE.place(np.tile(wide, k), coverage=0.9).gain for k in (1, 5, 500)]
     assert SCALE.slope / SCALE.spread > gains[0] > gains[1] > gains[2]
-    assert gains[2] == pytest.approx(SCALE.slope / 2.0, rel=0.02)
+    assert gains[2] == pytest.approx(SCALE.slope / 0.8, rel=0.02)
 
 
-@pytest.mark.parametrize("estimates", [[3.3], [3.3] * 50])
-def test_estimates_that_do_not_vary_have_the_usual_spread(estimates):
-    placed = SCALE.place(np.array(estimates), coverage=0.9)
+def test_one_estimate_has_the_usual_spread():
+    placed = SCALE.place(np.array([3.3]), coverage=0.9)
     assert placed.gain == pytest.approx(SCALE.slope / SCALE.spread)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-9, 1e-3, 0.1])
+def test_no_spread_is_believed_that_no_collection_has(spread):
+    placed = SCALE.place(np.tile([3.3 - spread, 3.3 + spread], 50), coverage=0.9)
+    most = SCALE.slope / SCALE.spread * np.exp(3 * SCALE.spreads_apart)
+    assert 0.9 * most < placed.gain < most
+    assert placed.gain == SCALE.place(np.full(100, 3.3), coverage=0.9).gain
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 20])
+def test_the_log_of_a_deviation_has_the_moments_of_a_chi_square(k):
+    special = pytest.importorskip("scipy.special")
+    mean, variance = _of_log_deviation(k)
+    assert mean == pytest.approx((special.digamma(k / 2) - np.log(k / 2)) / 2, rel=0.06)
+    exact = special.polygamma(1, k / 2) / 4
+    assert variance == pytest.approx(exact, rel=0.09 if k == 1 else 0.015)
+
+
+@pytest.mark.parametrize("n", [2, 4, 10])
+def test_the_interval_knows_what_few_rows_leave_open_of_the_spread(n):
+    """By numbers: collections around one known mean, whose spreads differ."""
+    scale, rng = replace(SCALE, centres_apart=0.0), np.random.default_rng(n)
+    errors, left = [], []
+    for _ in range(20_000):
+        spread = scale.spread * np.exp(scale.spreads_apart * rng.normal())
+        x = rng.normal(size=n + 1)
+        placed = scale.place(scale.centre + spread * x[:n], coverage=0.9)
+        truth = scale.rated + scale.slope * x[n]
+        errors.append(placed.gain * (scale.centre + spread * x[n]) + placed.offset - truth)
+        left.append((placed.interval[1] ** 2 - scale.interval[1] ** 2) / 1.6448536**2)
+    assert np.mean(left) == pytest.approx(np.mean(np.square(errors)), rel=0.12)
+
+
+def test_labels_that_ratings_moved_are_no_more_said_to_be_aligned(model, x):
+    aligned = model.aligned(x)
+    whole = f"aligned with 400 rows ({aligned.record['aligned']['sha256'][:8]})"
+    assert scale_of(aligned) == whole
+    assert scale_of(model) == THE_MODELS
+    one = replace(aligned, record=moved_off(aligned.record, ["valence"]))
+    assert scale_of(one) == f"{whole} in activation"
+    none = replace(aligned, record=moved_off(aligned.record, ["valence", "activation"]))
+    assert scale_of(none) == THE_MODELS
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        3,
+        {},
+        {"rows": "\x1b]0;owned\x07", "labels": ["valence"], "sha256": "0" * 64},
+        {"rows": True, "labels": ["valence"], "sha256": "0" * 64},
+        {"rows": 3, "labels": ["\x1b"], "sha256": "0" * 64},
+        {"rows": 3, "labels": [], "sha256": "0" * 64},
+        {"rows": 3, "labels": ["valence"], "sha256": "0" * 63 + "\n"},
+    ],
+)
+def test_a_strangers_record_puts_no_words_into_ours(model, record):
+    stranger = replace(model, record={"aligned": record})
+    assert scale_of(stranger) == "aligned"
+    assert moved_off(stranger.record, ["valence"]) is not None
+
+
+def test_few_rows_are_warned_of(model, x, caplog):
+    model.aligned(x[:10])
+    assert caplog.text == ""
+    model.aligned(x[:9])
+    assert "aligned with 9 rows: fewer than 10 tell little" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -137,9 +211,10 @@ def test_estimates_that_do_not_vary_have_the_usual_spread(estimates):
         {"spreads_apart": float("nan")},
         {"centre": float("inf")},
         {"rated": -1e7},
+        {"spreads_apart": 3.1},
         {"interval": (0.1, 1.0)},
     ],
 )
 def test_a_scale_that_can_not_be_is_refused(changes):
-    with pytest.raises(ValueError, match=r"from 1e-06|from 0|within|span 0"):
+    with pytest.raises(ValueError, match=r"from 0\.001|from 0|within|span 0"):
         replace(SCALE, **changes)

@@ -29,6 +29,7 @@ from affectspace.evaluation.metrics import ccc
 from affectspace.evaluation.rows import IntArray, known_speakers, speaker_codes
 from affectspace.features import FeatureTable
 from affectspace.model import AffectModel
+from affectspace.model.alignment import moved_off
 from affectspace.model.network import LABEL_SCALE, Array
 
 Goal = Literal["agreement", "error"]
@@ -74,12 +75,14 @@ class Adaptation:
             interval of the gain, 95 %), `n`, `groups`. NaN where undefined.
         choices: of each label.
         correction: what was built into the model.
+        start: the model that came.
     """
 
     model: AffectModel
     expected: pd.DataFrame
     choices: Mapping[str, Choice]
     correction: Correction
+    start: AffectModel
 
     @property
     def changed(self) -> bool:
@@ -168,13 +171,14 @@ def adapt(
         ],
         ignore_index=True,
     )
-    adaptation = Adaptation(model, expected, choices, correction)
+    adaptation = Adaptation(model, expected, choices, correction, start=model)
     if not adaptation.changed:
         return adaptation
     used = [known for known, row in zip(names, rated, strict=True) if np.isfinite(row).any()]
     record = _record(model, adaptation, goal, rated, standardised, used)
     adapted = _with_intervals(corrected(model, correction), fitted)
-    return replace(adaptation, model=_named(adapted, record))
+    moved = [label for label, choice in choices.items() if choice.step != "kept"]
+    return replace(adaptation, model=_named(adapted, record, moved))
 
 
 def check_ratings(model: AffectModel, ratings: pd.DataFrame, n: int) -> Array:
@@ -350,12 +354,12 @@ def _record(
     }
 
 
-def _named(model: AffectModel, record: dict[str, Any]) -> AffectModel:
+def _named(model: AffectModel, record: dict[str, Any], moved: list[str]) -> AffectModel:
     earlier = model.record.get("adapted", [])
     name = model.name or model.objective.name
     return replace(
         model,
         name=name if earlier else f"{name}, adapted",
-        record={**model.record, "adapted": [*earlier, record]},
+        record={**moved_off(model.record, moved), "adapted": [*earlier, record]},
         source="",
     )

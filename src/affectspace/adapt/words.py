@@ -6,11 +6,16 @@ from collections.abc import Iterator
 
 from affectspace.adapt.adaptation import Adaptation, Choice
 from affectspace.model import AffectModel
+from affectspace.model.alignment import THE_MODELS, scale_of
 from affectspace.model.card import model_card
 
-_MEASURED = (
-    "What the adaptation is expected to be worth stands above and in `metrics.json`. How good the "
-    "model was that it was made from, and in which languages, its own card says."
+_MEASURED = "What the adaptation is expected to be worth stands above and in `metrics.json`. "
+_BEFORE = (
+    "How good the model was that it was made from, and in which languages, its own card says; what "
+    "alignment was worth there too."
+)
+_TRAINING = (
+    "What the training record below says of training is about the model that it was made from."
 )
 FEW = 5
 ENOUGH = 20
@@ -22,12 +27,15 @@ def summary(adaptation: Adaptation) -> list[str]:
 
 
 def adapted_card(adaptation: Adaptation) -> str:
-    """The plain card of a model, with a section on its adaptation before all others."""
-    model = adaptation.model
-    head, title, rest = model_card(model, measured=True, quality=_MEASURED).partition(
-        "## How good it is"
-    )
-    return f"{head}{_section(model, adaptation)}\n\n{title}{rest}"
+    """The plain card of a model, with a section on what it was adapted to before all others."""
+    model, changed = adaptation.model, adaptation.changed
+    quality = _MEASURED + _BEFORE if changed else _BEFORE
+    card = model_card(model, measured=changed, quality=quality)
+    head, title, rest = card.partition("## How good it is")
+    sections = [_aligned(model)] if scale_of(model) != THE_MODELS else []
+    sections += [_section(model, adaptation)] if changed else []
+    said = "\n\n".join([*sections, _TRAINING])
+    return f"{head}{said}\n\n{title}{rest}"
 
 
 def _line(adaptation: Adaptation, choice: Choice) -> str:
@@ -40,7 +48,11 @@ def _line(adaptation: Adaptation, choice: Choice) -> str:
         return f"{choice.label} ({told}): kept as it was, {choice.why}"
     what = "only shifted, " + choice.why if choice.step == "offset" else "adapted"
     gains = ", ".join(_gains(adaptation, choice.label)) or "nothing is left to measure it on"
-    return f"{choice.label} ({told}): {what}; {gains}"
+    line = f"{choice.label} ({told}): {what}; {gains}"
+    after = adaptation.expected.set_index(["label", "metric"])["after"].get((choice.label, "ccc"))
+    if after is not None and after <= 0:
+        line += "; no agreement at all: are these the ratings of these recordings?"
+    return line
 
 
 def _gains(adaptation: Adaptation, label: str) -> Iterator[str]:
@@ -63,6 +75,16 @@ def _section(model: AffectModel, adaptation: Adaptation) -> str:
     return (
         f"## Adapted\n\nMade from {name or 'another model'} with {record['rated']} rated "
         f"utterances of {record['speakers']} known speakers. What is expected was measured on "
-        f"those of them that were left out:\n\n{lines}\n\nWhat the training record below says of "
-        "training is about the model that it was made from."
+        f"those of them that were left out:\n\n{lines}"
+    )
+
+
+def _aligned(model: AffectModel) -> str:
+    """What a card says of a model that was aligned."""
+    return (
+        "## On a collection's own scale\n\n"
+        f"Its estimates were {scale_of(model)}, without a rating: "
+        "their mean and spread there are those that collections usually have. Right for recordings "
+        "like these, from the same source; nowhere else, and not if these were a selection by what "
+        "was felt in them."
     )

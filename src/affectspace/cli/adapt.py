@@ -65,6 +65,8 @@ def adapt(
     """
     with needs_extra("train", "affectspace adapt"):
         from affectspace.adapt import summary
+        from affectspace.adapt.words import ENOUGH
+        from affectspace.model.alignment import scale_of
         from affectspace.study.adaptation import SUGGESTIONS, adapt_model
 
     if goal not in ("agreement", "error"):
@@ -85,14 +87,17 @@ def adapt(
     )
     for warning in written.warnings:
         typer.echo(f"note: {warning}", err=True)
-    if written.aligned:
-        typer.echo(f"Aligned with {written.aligned} recordings, by no rating.", err=True)
-    rated = any(choice.ratings for choice in written.adaptation.choices.values())
-    for line in summary(written.adaptation) if rated or not written.aligned else ():
+    found = written.adaptation
+    rated = max(choice.ratings for choice in found.choices.values())
+    if align:
+        typer.echo(f"The estimates were {scale_of(found.start)}, by no rating.", err=True)
+    if align and rated >= ENOUGH:
+        typer.echo(f"note: with {ENOUGH} ratings and more it is better not to align.", err=True)
+    for line in summary(found) if rated or not align else ():
         typer.echo(line, err=True)
-    if not (written.adaptation.changed or written.aligned):
+    if not (found.changed or align):
         typer.echo("No rating changed the model; it is written as it was.", err=True)
-    if suggest and written.suggestions.empty:
+    if suggest and not len(written.suggestions):
         typer.echo("No row without ratings is left to suggest.", err=True)
     elif suggest:
         where = output / SUGGESTIONS

@@ -159,8 +159,7 @@ def summary(
     table: pd.DataFrame, model: AffectModel, *, output: str | None, report: Path | None
 ) -> str:
     """Say how many rows were scored, what is doubtful, by which model, and where it all is."""
-    from affectspace.model.alignment import FEWEST
-    from affectspace.model.embed import THE_MODELS
+    from affectspace.model.alignment import THE_MODELS
 
     facts = table.attrs["affectspace"]
     name = " ".join(filter(None, (facts["name"] or facts["source"], facts["version"])))
@@ -169,12 +168,10 @@ def summary(
     if doubts := caution_lines(table):
         lines += ["Scored with caution:", *doubts]
     if scored and facts["scale"] != THE_MODELS:
-        lines.append(f"The estimates are {facts['scale']}: compare them within this collection")
-        if scored < FEWEST:
-            lines.append(f"So few say little of its scale; from {FEWEST} on it is told better")
+        lines.append(f"The estimates are {facts['scale']}: compare them within that collection")
     if output is None and scored:
         lines.append(_legend(model))
-    elif output != STDOUT:
+    elif output not in (None, STDOUT):
         lines.append(f"Written to {output}")
     if report is not None:
         lines.append(f"Open {report} in a browser")

@@ -32,10 +32,10 @@ import pandas as pd
 
 from affectspace.errors import TableError
 from affectspace.model import AffectModel, Calibration, CollectionScale
+from affectspace.model.calibration import LEAST
 
 COVERAGE = 0.9
 QUANTILES = 1001  # of the reconstruction error that a model keeps
-_LEAST = 1e-6  # rating units: what varies less tells nothing of collections
 DURATIONS = (0.001, 0.999)  # quantiles that count as the shortest and longest utterance
 _NORMAL = np.array([NormalDist().inv_cdf((i + 0.5) / 101) for i in range(101)])
 _NORMAL /= _NORMAL.std()
@@ -165,17 +165,19 @@ def calibrated(
 def _scale_of(parts: Sequence[tuple[Array, Array]], *, coverage: float) -> CollectionScale | None:
     """How a label is estimated and rated in collections; None where these can't tell.
 
+    How far collections lie apart is taken as known, though with two it rests on one difference.
+
     Args:
         parts: estimates and ratings of each collection, in a language that the model never met.
         coverage: what the intervals are meant to cover.
     """
     centres = [float(x.mean()) for x, _ in parts]
     spreads = [float(x.std()) for x, _ in parts]
-    if len(parts) < 2 or min(spreads) < _LEAST:
+    if len(parts) < 2 or min(spreads) < LEAST:
         return None
     own = [((x - a) / b, y) for (x, y), a, b in zip(parts, centres, spreads, strict=True)]
     line = fit_line(own)
-    if line.gain < _LEAST:
+    if line.gain < LEAST:
         return None
     errors = [y - line.gain * x - line.offset for x, y in own]
     return CollectionScale(

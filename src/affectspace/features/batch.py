@@ -46,15 +46,22 @@ SPANS_PER_TASK = 64
 _Run = Callable[[list[Task], Known], Iterator[Reply]]
 
 
-def as_utterances(utterances: pd.DataFrame | Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
-    """Return a list of files as an utterance table, and an utterance table as it is.
+def as_utterances(
+    utterances: pd.DataFrame | str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+) -> pd.DataFrame:
+    """Return files as an utterance table, and an utterance table as it is.
+
+    One path may be a folder or whatever else `find_utterances` takes; in a list are files.
 
     Raises:
-        TableError: when the table has another index.
+        TableError: when the table has another index, or one path holds no recording.
     """
     import pandas as pd
 
-    from affectspace.tables import INDEX, utterance_index
+    from affectspace.tables import INDEX, find_utterances, utterance_index
+
+    if isinstance(utterances, str | os.PathLike):
+        return find_utterances([utterances])
 
     if not isinstance(utterances, pd.DataFrame):
         files = [os.fspath(file) for file in utterances]

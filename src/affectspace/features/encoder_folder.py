@@ -130,10 +130,9 @@ def recall(digest: str, label: str) -> EncoderFolder:
     if folder:
         return folder
     raise ContractError(
-        f"the speech encoder {label} with the digest {digest} isn't known here, or no longer where "
-        "it was. An encoder is only taken from where you have named it yourself: if you have it "
-        "and trust it, run affectspace embed with --encoder PATH_OR_ID once, or "
-        "affectspace.features.spec('hf:PATH_OR_ID')"
+        f"the speech encoder {label} isn't known here, or no longer where it was: if you trust it, "
+        f"name it once, by affectspace embed with --encoder {label}, or by "
+        f"affectspace.features.spec('hf:{label}'); a folder of that name will do ({digest})"
     )
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def extract(
-    utterances: pd.DataFrame | Sequence[str | os.PathLike[str]],
+    utterances: pd.DataFrame | str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
     features: str | Backend = "native",
     channel: Channel = "first",
@@ -42,9 +42,10 @@ def extract(
     [`Status`][affectspace.audio.Status], and with NaN where there is no answer.
 
     Args:
-        utterances: an utterance table (index `file, start, end`), or a list of files: paths, or
-            addresses such as `s3://bucket/a.wav` (extra `remote`, and the package that fsspec names
-            for the kind of storage). A row may come twice; it is computed once.
+        utterances: an utterance table (index `file, start, end`); or one path: a file, a folder, or
+            what else [`find_utterances`][affectspace.tables.find_utterances] takes; or a list of
+            files: paths, or addresses such as `s3://bucket/a.wav` (extra `remote`, and the package
+            that fsspec names for the kind of storage). A row may come twice; it is computed once.
         features: a set's name, one of `features.names()`, of which `native` needs no extra; or
             `hf:PATH_OR_ID` or `hf:PATH_OR_ID:LAYER`, a speech encoder; or several joined by `+`; or
             a [`Backend`][affectspace.features.Backend] of your own, which then brings its channel

@@ -298,7 +298,7 @@ class AffectModel:
             ModelError: if it shall be aligned and can't be.
             TableError: if a table can't be read, no path holds a recording, or two contents have
                 one name.
-            TypeError: if something is none of what recordings may be.
+            TypeError: if something is none of what recordings may be, or `align` isn't a boolean.
             ValueError: if `segment` is something else.
         """
         from affectspace.model.embed import embed
@@ -374,6 +374,8 @@ class AffectModel:
                     * (set(self.feature_names) <= set(names))
                 )
         x = np.asarray(features)
+        if x.dtype.kind in "US":
+            raise ContractError("expected features, not text: recordings go to embed or extract")
         if x.dtype.kind != "f":
             x = np.asarray(features, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != len(self.mean):

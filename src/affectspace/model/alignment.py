@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from affectspace.errors import ModelError, TableError
 
-FEWEST = 10
-"""Rows from which a collection's own scale is better known than the model's, by
-`python -m benchmarks.adapt`."""
-
 if TYPE_CHECKING:
     from affectspace.model.affect import AffectModel
     from affectspace.model.network import Array
+
+FEWEST = 10
+"""Rows below which a warning says that they tell little of their collection's scale."""
+
+THE_MODELS = "the model's"
+"""Whose scale estimates are on that weren't aligned."""
+
+_RECORD = "aligned"
+_LOG = logging.getLogger(__name__)
+
+
+def check_alignable(model: AffectModel) -> None:
+    """Refuse a model that can't be aligned.
+
+    Raises:
+        ModelError: if it doesn't say how collections are estimated and rated.
+    """
+    if model.calibration is None or not model.calibration.collections:
+        raise ModelError(
+            "this model can't be aligned with a collection: it doesn't say how collections are "
+            "estimated and rated, which training finds out where it calibrates, and which is lost "
+            "where a model is adapted to ratings"
+        )
 
 
 def aligned(model: AffectModel, estimates: Array) -> AffectModel:
@@ -26,31 +49,75 @@ def aligned(model: AffectModel, estimates: Array) -> AffectModel:
         estimates: its own, of the collection's recordings, `(n, labels)`. Rows with a NaN are left
             out.
     """
+    check_alignable(model)
     calibration = model.calibration
-    if calibration is None or not calibration.collections:
-        raise ModelError(
-            "this model can't be aligned with a collection: it doesn't say how collections are "
-            "estimated and rated, which training finds out where it calibrates, and which is lost "
-            "where a model is adapted to ratings"
-        )
-    known = estimates[np.isfinite(estimates).all(axis=1)]
+    assert calibration is not None  # noqa: S101  (just checked)
+    known = estimates[:, [model.labels.index(label) for label in calibration.collections]]
+    known = known[np.isfinite(known).all(axis=1)]
     if not len(known):
-        raise TableError(f"none of {len(estimates)} rows has features, so there is no collection")
+        raise TableError(f"none of {len(estimates)} rows has estimates, so there is no collection")
+    if (n := len(known)) < FEWEST:
+        _LOG.warning("aligned with %d rows: fewer than %d tell little of a scale", n, FEWEST)
     gains, offsets = dict(model.gains), dict(model.offsets)
     intervals, collections = dict(calibration.intervals), dict(calibration.collections)
-    for label, scale in calibration.collections.items():
-        column = known[:, model.labels.index(label)]
+    for (label, scale), column in zip(calibration.collections.items(), known.T, strict=True):
         placed = scale.place(column, coverage=calibration.coverage)
         gains[label] = placed.gain * gains.get(label, 1.0)
         offsets[label] = placed.gain * offsets[label] + placed.offset
         intervals[label] = placed.interval
-        collections[label] = scale.moved(placed.gain, placed.offset)
+        try:
+            collections[label] = scale.moved(placed.gain, placed.offset)
+        except ValueError as error:
+            raise ModelError(
+                f"{label} can't be aligned: the estimates are nothing like those that the model "
+                f"says collections have ({error})"
+            ) from None
     name = model.name or model.objective.name
     return replace(
         model,
-        name=name if "aligned" in model.record else f"{name}, aligned",
+        name=name if _RECORD in model.record else f"{name}, aligned",
         gains=gains,
         offsets=offsets,
         calibration=replace(calibration, intervals=intervals, collections=collections),
-        record={**model.record, "aligned": {"rows": len(known)}},
+        record={**model.record, _RECORD: _record(model, known)},
     )
+
+
+def scale_of(model: AffectModel) -> str:
+    """On whose scale a model's estimates are, in words; a record that can't be read says little."""
+    found = model.record.get(_RECORD)
+    if found is None:
+        return THE_MODELS
+    if not isinstance(found, Mapping):
+        return "aligned"
+    labels, rows, digest = (found.get(name) for name in ("labels", "rows", "sha256"))
+    if (
+        type(rows) is not int
+        or not (isinstance(labels, list) and labels and all(x in model.labels for x in labels))
+        or not (isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest))
+    ):
+        return "aligned"
+    words = f"aligned with {rows} row{'s' * (rows != 1)} ({digest[:8]})"
+    return words if set(labels) == set(model.labels) else f"{words} in {' and '.join(labels)}"
+
+
+def moved_off(record: Mapping[str, Any], labels: Collection[str]) -> dict[str, Any]:
+    """A model's record once some labels have left the scale that they were aligned with."""
+    found = record.get(_RECORD)
+    if not isinstance(found, Mapping) or not isinstance(found.get("labels"), list):
+        return dict(record)
+    left = [label for label in found["labels"] if label not in labels]
+    rest = {name: value for name, value in record.items() if name != _RECORD}
+    return rest | ({_RECORD: {**found, "labels": left}} if left else {})
+
+
+def _record(model: AffectModel, estimates: Array) -> dict[str, Any]:
+    """What the folder says of the alignment; plain JSON."""
+    assert model.calibration is not None  # noqa: S101  (checked before)
+    told = np.ascontiguousarray(estimates.round(6) + 0.0)
+    return {
+        "from": {"name": model.name, "version": model.version, "source": model.source},
+        "labels": list(model.calibration.collections),
+        "rows": len(estimates),
+        "sha256": hashlib.sha256(told.tobytes()).hexdigest(),
+    }

@@ -57,8 +57,8 @@ def meet(model: AffectModel) -> FeatureSpec:
         found = installed(wanted).spec
     except ContractError as error:
         raise ContractError(
-            f"the model needs features of {wanted}, a set that this installation doesn't have "
-            f"({error}): it encodes such features, but can't embed recordings"
+            f"{error}. The model needs features of {wanted}, a set that this installation doesn't "
+            "have: it encodes such features, but can't embed recordings"
         ) from None
     if found == wanted:
         return found

@@ -19,6 +19,7 @@ from affectspace.features import Backend, FeatureTable, extract, registry
 from affectspace.features.batch import FEW
 from affectspace.features.table import MEASURES, table_of_results
 from affectspace.features.work import Result, Source
+from affectspace.model.alignment import check_alignable, scale_of
 from affectspace.model.cautions import cautions
 from affectspace.model.contract import adopt
 from affectspace.model.recordings import Recordings, gather
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 LABELS = ("activation", "valence")
 ESTIMATES = tuple(f"{label}{end}" for label in LABELS for end in ("", "_low", "_high"))
-
-THE_MODELS = "the model's"
-"""Whose scale estimates are on that weren't aligned."""
 
 _LOG = logging.getLogger(__name__)
 _DURATIONS = (1.0, 10.0)  # s, of spans of speech where a model doesn't say what it was trained on
@@ -81,6 +79,10 @@ def embed(
     )
     model = adopt(model)
     backend = _backend(model, channel)
+    if not isinstance(align, bool):  # "no" would be true
+        raise TypeError(f"align should be True or False, not {align!r}")
+    if align:
+        check_alignable(model)  # before the work, not after it
     gathered = gather(recordings)
     run = _Run(gathered.sources, jobs, cache, progress)
     rows = pd.DataFrame({"row": np.arange(len(gathered.table))}, index=gathered.table.index)
@@ -99,8 +101,7 @@ def embed(
 
 def facts(model: AffectModel) -> dict[str, str]:
     """What an embedding table says of its model: name, version, source, feature contract, scale."""
-    spec, collection = model.spec, model.record.get("aligned")
-    rows = collection.get("rows") if isinstance(collection, dict) else None
+    spec = model.spec
     return {
         "name": model.name,
         "version": model.version,
@@ -108,7 +109,7 @@ def facts(model: AffectModel) -> dict[str, str]:
         "licence": model.licence,
         "features": str(spec),
         "contract": "" if spec is None else spec.hash,
-        "scale": THE_MODELS if rows is None else f"aligned with {rows} rows",
+        "scale": scale_of(model),
         "affectspace": affectspace.__version__,
     }
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from affectspace.errors import TableError
+from affectspace.model.alignment import THE_MODELS
 from affectspace.report import listening, page, summary
 from affectspace.report.columns import as_json, page_data
 from affectspace.tables import INDEX, replaced_at_once
@@ -96,6 +97,7 @@ def embedding_page(
         calibrated=_is_calibrated(table),
         any_scored=bool(summary.scored(table).any()),
         left_out=data["left_out"],
+        aligned="" if model.get("scale", THE_MODELS) == THE_MODELS else str(model["scale"]),
         model={str(key): value for key, value in model.items()},
         settings={str(key): value for key, value in settings.items() if key != "versions"},
         versions=settings.get("versions") or page.package_versions(),

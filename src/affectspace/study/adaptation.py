@@ -17,6 +17,7 @@ from affectspace.errors import TableError
 from affectspace.features import FeatureTable
 from affectspace.features.table import stored_spec
 from affectspace.model import AffectModel, check_output, load_model, save_model
+from affectspace.model.alignment import check_alignable
 from affectspace.model.contract import adopt
 from affectspace.study.inputs import Extraction, read_corpus, read_rows
 from affectspace.tables import write_table
@@ -31,13 +32,11 @@ class AdaptedFolder(NamedTuple):
     Attributes:
         adaptation: to the ratings.
         suggestions: the rows.
-        aligned: with how many rows the estimates were aligned before.
         warnings: what to mind.
     """
 
     adaptation: Adaptation
     suggestions: pd.DataFrame
-    aligned: int = 0
     warnings: tuple[str, ...] = ()
 
 
@@ -65,7 +64,7 @@ def adapt_model(
         output: the model folder. With suggestions, `suggestions.csv` is written there too.
         name: of the corpus, where `data` is one that the package knows.
         columns: for labels of the model, the columns of their ratings; None takes those that are
-            called like a label.
+            called like a label, but for the estimates of an embedding table.
         suggestions: how many utterances to suggest for rating.
         align: put the estimates on the data's own scale first, see
             [`AffectModel.aligned`][affectspace.model.AffectModel.aligned].
@@ -82,7 +81,9 @@ def adapt_model(
     """
     check_output(output)  # before the work, not after it
     start = model if isinstance(model, AffectModel) else load_model(model)
-    path, name = Path(data), name or Path(data).stem
+    if align:
+        check_alignable(start)
+    path, named, name = Path(data), name is not None, name or Path(data).stem
     ready = path.is_file() and start.spec is not None and stored_spec(path) == start.spec
     if ready:
         table = FeatureTable.read(path)
@@ -90,17 +91,18 @@ def adapt_model(
     else:
         start = adopt(start)
         extraction = _extraction(start, jobs, cache)
-        name, rows = read_rows(name, path, extraction=extraction, recordings=True)
+        name, rows = read_rows(name, path, extraction=extraction, recordings=not named)
     ratings = _ratings(start, rows, columns)  # what is wrong is said before anything is extracted
     rated = np.isfinite(check_ratings(start, ratings, len(ratings))).any(axis=1)
     if not (rated.any() or suggestions or align):
         raise TableError(
-            f"{data} has no ratings of {' or '.join(start.labels)}, so there is nothing to adapt "
-            "to: name their columns with --labels, ask for suggestions, or align"
+            f"{data} has no ratings of {' or '.join(start.labels)} (estimates of an embedding "
+            "table are none), so there is nothing to adapt to: name their columns with --labels, "
+            "ask for suggestions, or align"
         )
     if not ready:
         table = read_corpus(
-            name, path, extraction=extraction, recordings=True, progress=progress
+            name, path, extraction=extraction, recordings=not named, progress=progress
         ).table
     if align:
         start = start.aligned(table)
@@ -113,14 +115,13 @@ def adapt_model(
     save_model(
         adaptation.model,
         output,
-        card=adapted_card(adaptation) if adaptation.changed else None,
-        metrics=as_records(adaptation.expected),
+        card=adapted_card(adaptation) if adaptation.changed or align else None,
+        metrics=as_records(adaptation.expected) if rated.any() else [],
     )
     if suggestions:
         blank = dict.fromkeys(start.labels, np.nan)
         write_table(suggested.assign(**blank), Path(output) / SUGGESTIONS)
-    rows_aligned = int(table.ok.sum()) if align else 0
-    return AdaptedFolder(adaptation, suggested, rows_aligned, _known(start, name, rows))
+    return AdaptedFolder(adaptation, suggested, _known(start, name, rows))
 
 
 def _extraction(model: AffectModel, jobs: int | None, cache: str | bool | None) -> Extraction:
@@ -151,7 +152,8 @@ def _ratings(
 ) -> pd.DataFrame:
     """A column per label of the model, NaN where unrated."""
     if columns is None:
-        columns = {label: label for label in model.labels if label in rows}
+        own = {"unusualness", *(f"{label}_low" for label in model.labels)} <= set(rows.columns)
+        columns = {label: label for label in model.labels if label in rows and not own}
     columns = {
         label: column if column in rows else known_name(column) for label, column in columns.items()
     }
@@ -160,7 +162,9 @@ def _ratings(
             raise TableError(f"the model estimates {', '.join(model.labels)}, not {label}")
         if column not in rows:
             raise TableError(f"there is no column {column!r} for {label} in the table")
-    for label in (label for label in model.labels if label not in columns):
+    for label in model.labels:
+        if label in columns or label in rows:
+            continue
         if close := get_close_matches(label, map(str, rows.columns), n=1, cutoff=0.8):
             raise TableError(
                 f"there is no column {label!r} in the table, but {close[0]!r}: correct it, or name "

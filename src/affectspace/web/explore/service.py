@@ -23,6 +23,7 @@ from starlette.datastructures import Headers
 from affectspace.audio import AudioFile
 from affectspace.audio.names import locate
 from affectspace.errors import AudioError
+from affectspace.model.alignment import THE_MODELS
 from affectspace.report.embedding import SHARED
 from affectspace.web.annotate.bodies import Body, LinkBody
 from affectspace.web.embedders import BusyError, NotEmbeddedError
@@ -268,4 +269,5 @@ def _is_same(made_by: dict[str, Any], model: dict[str, Any]) -> bool | None:
     """Tell whether a table and the lander have one model; None where the table doesn't say."""
     if not made_by:
         return None
-    return all(made_by.get(name) == model.get(name) for name in ("name", "version", "contract"))
+    same = all(made_by.get(name) == model.get(name) for name in ("name", "version", "contract"))
+    return same and made_by.get("scale", THE_MODELS) == model.get("scale", THE_MODELS)

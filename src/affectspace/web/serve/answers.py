@@ -39,6 +39,7 @@ class ModelFacts(BaseModel):
     licence: str
     features: str
     contract: str
+    scale: Annotated[str, Field(description="Whose: the model's, or of which collection.")]
     affectspace: str
     segment: str
     channel: str
