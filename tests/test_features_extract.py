@@ -44,6 +44,16 @@ def test_values_are_those_of_the_backend(tmp_path, name):
         np.testing.assert_array_equal(values, backend(name)(samples))
 
 
+def test_one_path_is_a_file_or_a_folder_of_them(tmp_path):
+    paths = files(tmp_path, [500, 700])
+    whole = extract(tmp_path, cache=False)
+    pd.testing.assert_frame_equal(whole.values, extract(paths, cache=False).values)
+    pd.testing.assert_frame_equal(extract(paths[1], cache=False).values, whole.values[1:])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(TableError):
+        extract(str(tmp_path / "empty"), cache=False)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("cached", [True, False])
 def test_every_row_comes_back_with_its_status(tmp_path, jobs, cached):

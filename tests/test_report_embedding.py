@@ -444,6 +444,13 @@ def test_the_page_says_what_it_is_about():
         assert part in text, part
 
 
+def test_the_page_says_on_whose_scale_aligned_estimates_are():
+    said = "The estimates were aligned with 12 rows (01234567): their mean and spread were put"
+    for scale, there in (("aligned with 12 rows (01234567)", True), ("the model's", False)):
+        text = page_of(embedding_table(20), model={**MODEL, "scale": scale}).text
+        assert (said in text) == there
+
+
 def test_a_model_without_valence_or_calibration():
     table = embedding_table(20, failed=0)
     text = page_of(table).text

@@ -315,7 +315,13 @@ def test_what_the_report_shares_is_served_and_nothing_else_of_it(page):
 
 def test_the_models_of_table_and_lander_are_compared(collection, model):
     known = {"name": model.name, "version": model.version, "contract": model.spec.hash}
-    for made_by, same in (({}, None), (known, True), ({**known, "version": "0"}, False)):
+    elsewhere = {**known, "scale": "aligned with 12 rows (01234567)"}
+    for made_by, same in (
+        ({}, None),
+        (known, True),
+        ({**known, "version": "0"}, False),
+        (elsewhere, False),
+    ):
         exploring = made_exploring(Collection(collection.table, made_by), lander=Still())
         assert Page(exploring).opened.json()["about"]["same_model"] is same
 
