@@ -262,6 +262,15 @@ def test_the_commands(folder, paths, tmp_path, forget):
     assert run(*embed, "--encoder", folder).exit_code == 0
     assert run(*embed).exit_code == 0
     assert "there is no folder" in str(run(*embed, "--encoder", "/no/such"))
+    for model, encoder, said in (
+        (tmp_path / "model", "org/other", "hears tiny, not org/other"),
+        ("default", "org/tiny", "hears no speech encoder"),
+    ):
+        refused = CliRunner().invoke(
+            app, ["embed", str(paths[0]), "--model", str(model), "--encoder", encoder]
+        )
+        assert refused.exit_code == 2
+        assert said in " ".join(refused.output.replace("│", " ").split())
 
 
 def test_a_table_of_recordings_and_one_of_features_are_told_apart(folder, paths, tmp_path):
