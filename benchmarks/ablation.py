@@ -57,6 +57,8 @@ def variants() -> dict[str, ModelRecipe]:
         "whisper without native": replace(whisper, features=encoders_of(whisper.features)[0]),
         "whisper without the encoder": replace(whisper, features="native"),
         "whisper without a teacher": replace(whisper, teacher=None),
+        "whisper without degraded copies": replace(whisper, degradations=()),
+        "whisper, copies count a tenth": replace(whisper, copies_weigh=0.1),
         "whisper, one network": replace(whisper, networks=1),
         "whisper without weight decay": replace(
             whisper, training=replace(whisper.training, weight_decay=0.0)

@@ -96,13 +96,13 @@ RECIPES = {
     "whisper": replace(
         _DEFAULT,
         name="affectspace-whisper",
-        version="2026.11.27",
+        version="2026.11.28",
         features="native+hf:openai/whisper-base:3",
         teacher_features=None,
         # the published layers and noise
         training=Recipe(clip=4.0, learning_rate=2e-3, weight_decay=0.3, batch_size=256, epochs=30),
-        # the encoder takes half a second for each copy of each recording
-        degradations=(),
+        # the encoder takes half a second for each copy, so there is one: noise is what it minds
+        degradations=(Degradation(gain=GAINS, snr=(0, 25), seed=2),),
         copies_weigh=1.0,
         networks=4,
     ),
