@@ -50,7 +50,7 @@ def adapt(
         typer.Option(
             "--align",
             help="First put the estimates on the data's own scale, which needs no ratings; for "
-            "recordings of one source that hold a typical mix.",
+            "recordings of one source that hold a usual mix, lively and calm, of several speakers.",
         ),
     ] = False,
     jobs: options.Jobs = None,

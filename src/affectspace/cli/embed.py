@@ -78,7 +78,7 @@ def embed(
         typer.Option(
             "--align",
             help="Put the estimates on the recordings' own scale: for those of one source that "
-            "hold a typical mix, to be compared with each other.",
+            "hold a usual mix, lively and calm, of several speakers; never for a selection.",
         ),
     ] = False,
     jobs: options.Jobs = None,

@@ -232,9 +232,11 @@ class AffectModel:
 
         Raters judge a recording by those around it, and so do such estimates: their mean is what
         collections are rated on average, their spread what estimates are usually worth. Right for
-        the recordings of one source that hold a typical mix, wrong for a selection such as angry
-        calls only. Embedding and unusualness stay as they are. A label of which collections tell
-        nothing stays as it is.
+        the recordings of one source that hold a usual mix, as the acted corpora do that it was
+        learned from: about as many lively as calm ones, of several speakers. Wrong for a selection,
+        such as angry calls only, and for groups that are to be compared with each other. Each row
+        counts as a witness of its own. Embedding and unusualness stay as they are. A label of which
+        collections tell nothing stays as it is.
 
         Args:
             features: of the collection's recordings, `(n, f)`. Rows with a NaN are left out. Of few
