@@ -232,6 +232,8 @@ def test_collections_that_tell_nothing_of_a_label_leave_it_out():
     assert calibrated(model, [one, flat]).calibration.collections == {}
     assert calibrated(model, [against, against]).calibration.collections == {}
     assert calibrated(model, [one, other]).calibration.collections.keys() == {"activation"}
+    tight = Fold(3 + 0.005 * (other.estimates - 3), other.ratings)  # like no other collection
+    assert calibrated(model, [one, tight]).calibration.collections == {}
 
 
 def test_covered_counts_both_ends():

@@ -153,9 +153,11 @@ def test_estimates_of_an_embedding_table_are_no_ratings(tmp_path):
         adapt_model(model, tmp_path / "out.csv", output=tmp_path / "none")
     found = adapt_model(model, tmp_path / "out.csv", output=tmp_path / "aligned", align=True)
     assert {choice.ratings for choice in found.adaptation.choices.values()} == {0}
+    assert "activation and valence are estimates and were not read" in found.warnings[0]
     named = {"activation": "activation"}  # whoever insists
     found = adapt_model(model, tmp_path / "out.csv", output=tmp_path / "named", columns=named)
     assert found.adaptation.choices["activation"].ratings == 6
+    assert found.warnings == ()
 
 
 def test_ratings_that_do_not_go_with_the_voices_are_pointed_out(model, data, tmp_path):

@@ -264,6 +264,7 @@ def test_the_commands(folder, paths, tmp_path, forget):
     assert "there is no folder" in str(run(*embed, "--encoder", "/no/such"))
     for model, encoder, said in (
         (tmp_path / "model", "org/other", "hears tiny, not org/other"),
+        (tmp_path / "model", "org/other@refs/pr/1", "hears tiny, not org/other"),
         ("default", "org/tiny", "hears no speech encoder"),
     ):
         refused = CliRunner().invoke(

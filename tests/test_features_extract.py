@@ -48,7 +48,8 @@ def test_one_path_is_a_file_or_a_folder_of_them(tmp_path):
     paths = files(tmp_path, [500, 700])
     whole = extract(tmp_path, cache=False)
     pd.testing.assert_frame_equal(whole.values, extract(paths, cache=False).values)
-    pd.testing.assert_frame_equal(extract(paths[1], cache=False).values, whole.values[1:])
+    for one in (paths[1], Path(paths[1]), os.fsencode(paths[1])):
+        pd.testing.assert_frame_equal(extract(one, cache=False).values, whole.values[1:])
     (tmp_path / "empty").mkdir()
     with pytest.raises(TableError):
         extract(str(tmp_path / "empty"), cache=False)

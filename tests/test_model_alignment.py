@@ -1,6 +1,7 @@
 """Alignment with a collection: against the posterior by numbers, and what it leaves alone."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -99,7 +100,7 @@ def test_what_can_not_be_aligned_says_why(model, x):
         model.aligned(np.full((3, FEATURES), np.nan))
     with pytest.raises(ContractError):
         model.aligned(x[:, :3])
-    for text in ("a folder", ["a.wav", "b.wav"]):
+    for text in ("a folder", ["a.wav", "b.wav"], Path("folder"), [Path("a.wav")]):
         with pytest.raises(ContractError, match="not text: recordings go to embed"):
             model.aligned(text)
 
@@ -183,6 +184,7 @@ def test_labels_that_ratings_moved_are_no_more_said_to_be_aligned(model, x):
         3,
         {},
         {"rows": "\x1b]0;owned\x07", "labels": ["valence"], "sha256": "0" * 64},
+        {"rows": -3, "labels": ["valence"], "sha256": "0" * 64},
         {"rows": True, "labels": ["valence"], "sha256": "0" * 64},
         {"rows": 3, "labels": ["\x1b"], "sha256": "0" * 64},
         {"rows": 3, "labels": [], "sha256": "0" * 64},
@@ -192,7 +194,24 @@ def test_labels_that_ratings_moved_are_no_more_said_to_be_aligned(model, x):
 def test_a_strangers_record_puts_no_words_into_ours(model, record):
     stranger = replace(model, record={"aligned": record})
     assert scale_of(stranger) == "aligned"
-    assert moved_off(stranger.record, ["valence"]) is not None
+    later = replace(model, record=moved_off(stranger.record, model.labels))
+    assert scale_of(later) in ("aligned", THE_MODELS)
+
+
+def test_the_digest_is_that_of_the_scale(model, x):
+    def digest(model):
+        return model.record["aligned"]["sha256"]
+
+    once = model.aligned(x)
+    assert digest(once) == digest(model.aligned(x[::-1])) == digest(once.aligned(x))
+    assert digest(once) != digest(model.aligned(x[:200]))
+
+
+def test_labels_come_once_and_in_the_models_order(model, x):
+    aligned = model.aligned(x)
+    found = aligned.record["aligned"]
+    twice = {**found, "labels": ["valence", "activation", "valence"]}
+    assert scale_of(replace(aligned, record={"aligned": twice})) == scale_of(aligned)
 
 
 def test_few_rows_are_warned_of(model, x, caplog):

@@ -1,7 +1,7 @@
 """A recipe's way from corpora to a calibrated model folder with its card."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -188,6 +188,25 @@ def test_a_card_says_what_only_the_teacher_heard_and_what_copies_counted(trained
     assert "a copy counted 0.3 of the recording" in card
     assert "knew the feature sets" not in usual
     assert "a copy counted" not in usual
+
+
+@pytest.mark.parametrize(
+    ("degradations", "said"),
+    [
+        ((), None),
+        ((Degradation(gain=(-20, 10), snr=(0, 25)),), "1 degraded copy (level, noise) and"),
+        (
+            (Degradation(gain=(-20, 10)), Degradation(codecs=("telephone", "mp3"))),
+            "2 degraded copies (level, telephone, MP3) and",
+        ),
+    ],
+)
+def test_a_card_says_which_copies_were_met(trained, results, degradations, said):
+    model = trained[2]
+    settings = {**model.record["settings"], "degradations": [asdict(one) for one in degradations]}
+    card = measured_card(replace(model, record={**model.record, "settings": settings}), results)
+    assert ("degraded cop" in card) == (said is not None)
+    assert said is None or said in card
 
 
 def test_a_card_without_groups_does_not_speak_of_them(trained, metrics):

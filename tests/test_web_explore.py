@@ -315,15 +315,18 @@ def test_what_the_report_shares_is_served_and_nothing_else_of_it(page):
 
 def test_the_models_of_table_and_lander_are_compared(collection, model):
     known = {"name": model.name, "version": model.version, "contract": model.spec.hash}
-    elsewhere = {**known, "scale": "aligned with 12 rows (01234567)"}
-    for made_by, same in (
-        ({}, None),
-        (known, True),
-        ({**known, "version": "0"}, False),
-        (elsewhere, False),
+    scale = "aligned with 12 rows (01234567)"
+    aligned = {**known, "name": f"{model.name}, aligned", "scale": scale}
+    for made_by, same, same_scale in (
+        ({}, None, True),
+        (known, True, True),
+        ({**known, "version": "0"}, False, True),
+        (aligned, True, False),
     ):
         exploring = made_exploring(Collection(collection.table, made_by), lander=Still())
-        assert Page(exploring).opened.json()["about"]["same_model"] is same
+        about = Page(exploring).opened.json()["about"]
+        assert about["same_model"] is same
+        assert about["same_scale"] is same_scale
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])

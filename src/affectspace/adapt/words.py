@@ -10,10 +10,7 @@ from affectspace.model.alignment import THE_MODELS, scale_of
 from affectspace.model.card import model_card
 
 _MEASURED = "What the adaptation is expected to be worth stands above and in `metrics.json`. "
-_BEFORE = (
-    "How good the model was that it was made from, and in which languages, its own card says; what "
-    "alignment was worth there too."
-)
+_BEFORE = "How good the model was that it was made from, and in which languages, its own card says."
 _TRAINING = (
     "What the training record below says of training is about the model that it was made from."
 )
@@ -33,7 +30,10 @@ def adapted_card(adaptation: Adaptation) -> str:
     card = model_card(model, measured=changed, quality=quality)
     head, title, rest = card.partition("## How good it is")
     sections = [_aligned(model)] if scale_of(model) != THE_MODELS else []
-    sections += [_section(model, adaptation)] if changed else []
+    if changed:
+        sections.append(_section(model, adaptation))
+    elif "adapted" in model.record:
+        sections.append("## Adapted\n\nIt was adapted to ratings before: see the record below.")
     said = "\n\n".join([*sections, _TRAINING])
     return f"{head}{said}\n\n{title}{rest}"
 

@@ -127,7 +127,7 @@ def embed(
     with options.usage_errors():
         segmentation = Segmentation.parse(segment)
 
-    from affectspace import features, tables
+    from affectspace import tables
     from affectspace.model import load_model
 
     for path in (output, report):
@@ -135,8 +135,7 @@ def embed(
             tables.check_writable(str(path))
     loaded = load_model(model)
     if encoder is not None:
-        _check_encoder(encoder, loaded)
-        features.spec(f"hf:{encoder}")  # from now on it is known
+        options.name_encoder(encoder, loaded)
     kept = "Nothing was kept" if cache_rule is False else "Run the same command again to go on"
     with options.stopped_in_words(f"{kept}."):
         table = loaded.embed(
@@ -154,26 +153,6 @@ def embed(
     typer.echo(summary(table, loaded, output=output, report=report), err=True)
     if not table["status"].eq("ok").any():
         raise typer.Exit(1)
-
-
-def _check_encoder(encoder: str, model: AffectModel) -> None:
-    """Find an encoder that the model doesn't hear before it is downloaded.
-
-    Raises:
-        typer.BadParameter: if it hears none, or a repository of another name.
-    """
-    from affectspace.features.registry import encoders_of
-
-    heard = [] if model.spec is None else encoders_of(model.spec.name)
-    names = [part.removeprefix("hf:").partition(":")[0] for part in heard]
-    if not names:
-        why = f"the model {model.name} hears no speech encoder"
-        raise typer.BadParameter(why, param_hint="--encoder")
-    on_hub = encoder.count("/") == 1 and not Path(encoder).expanduser().exists()
-    last = encoder.partition("@")[0].rpartition("/")[2]
-    if on_hub and last not in [name.rpartition("/")[2] for name in names]:
-        why = f"the model {model.name} hears {' and '.join(names)}, not {encoder}"
-        raise typer.BadParameter(why, param_hint="--encoder")
 
 
 def summary(

@@ -117,11 +117,11 @@ def embed_shards(
 
     with options.usage_errors():
         segmentation = Segmentation.parse(segment)
-    from affectspace import features
+    from affectspace.model import load_model
     from affectspace.scale import embed_many
 
     if encoder is not None:
-        features.spec(f"hf:{encoder}")  # from now on it is known
+        options.name_encoder(encoder, load_model(model))
     with options.stopped_in_words(
         f"The shards in {output} are whole; run the same command again to go on."
     ):

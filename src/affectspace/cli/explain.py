@@ -92,7 +92,7 @@ def explain(
     sources = _sources(source, corpora)
     _check_usage(usual, report)
     cache_rule = options.cache_rule(cache, no_cache)
-    from affectspace import features, tables
+    from affectspace import tables
     from affectspace.explain import Criteria, explain_axes, explain_recordings
     from affectspace.model import load_model
 
@@ -102,7 +102,7 @@ def explain(
         tables.check_writable(output / "explain.json")
     loaded = load_model(model)
     if encoder is not None:
-        features.spec(f"hf:{encoder}")  # from now on it is known
+        options.name_encoder(encoder, loaded)
     told = findings = None
     warnings: tuple[str, ...] = ()
     if inputs:

@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from affectspace.audio import Channel
+    from affectspace.model import AffectModel
 
 Inputs = Annotated[
     list[str],
@@ -125,6 +126,38 @@ def cache_rule(cache: Path | None, no_cache: bool) -> str | bool | None:
     if no_cache and cache is not None:
         raise typer.BadParameter("give --cache or --no-cache", param_hint="--cache")
     return False if no_cache else None if cache is None else str(cache)
+
+
+def name_encoder(encoder: str, model: AffectModel) -> None:
+    """Make a speech encoder known here, unless the model doesn't hear it.
+
+    Args:
+        encoder: a folder, or `ORG/NAME` or `ORG/NAME@REVISION` on the hub.
+        model: the model that shall hear it.
+
+    Raises:
+        typer.BadParameter: if the model hears none, or a repository of another name; nothing is
+            downloaded then.
+    """
+    from affectspace import features
+    from affectspace.features.registry import encoders_of
+
+    name = model.name or model.source or "given"
+    parts = [] if model.spec is None else encoders_of(model.spec.name)
+    heard = [part.removeprefix("hf:").partition(":")[0] for part in parts]
+    if not heard:
+        raise typer.BadParameter(
+            f"the model {name} hears no speech encoder", param_hint="--encoder"
+        )
+    repository = encoder.partition("@")[0]
+    on_hub = repository.count("/") == 1 and not Path(encoder).expanduser().exists()
+    lasts = [one.rpartition("/")[2] for one in heard]
+    if on_hub and repository.rpartition("/")[2].partition(":")[0] not in lasts:
+        raise typer.BadParameter(
+            f"the model {name} hears {' and '.join(heard)}, not {repository}",
+            param_hint="--encoder",
+        )
+    features.spec(f"hf:{encoder}")  # from now on it is known
 
 
 @contextmanager

@@ -32,7 +32,7 @@ import pandas as pd
 
 from affectspace.errors import TableError
 from affectspace.model import AffectModel, Calibration, CollectionScale
-from affectspace.model.calibration import LEAST
+from affectspace.model.calibration import APART, LEAST
 
 COVERAGE = 0.9
 QUANTILES = 1001  # of the reconstruction error that a model keeps
@@ -175,16 +175,17 @@ def _scale_of(parts: Sequence[tuple[Array, Array]], *, coverage: float) -> Colle
     spreads = [float(x.std()) for x, _ in parts]
     if len(parts) < 2 or min(spreads) < LEAST:
         return None
+    spreads_apart = float(np.std(np.log(spreads), ddof=1))
     own = [((x - a) / b, y) for (x, y), a, b in zip(parts, centres, spreads, strict=True)]
     line = fit_line(own)
-    if line.gain < LEAST:
+    if line.gain < LEAST or spreads_apart > APART:
         return None
     errors = [y - line.gain * x - line.offset for x, y in own]
     return CollectionScale(
         centre=float(np.mean(centres)),
         centres_apart=float(np.std(centres, ddof=1)),
         spread=float(np.exp(np.mean(np.log(spreads)))),
-        spreads_apart=float(np.std(np.log(spreads), ddof=1)),
+        spreads_apart=spreads_apart,
         rated=line.offset,
         slope=line.gain,
         interval=_of_further(errors, coverage=coverage),

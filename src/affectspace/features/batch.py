@@ -60,8 +60,8 @@ def as_utterances(
 
     from affectspace.tables import INDEX, find_utterances, utterance_index
 
-    if isinstance(utterances, str | os.PathLike):
-        return find_utterances([utterances])
+    if isinstance(utterances, str | bytes | os.PathLike):
+        return find_utterances([os.fsdecode(utterances)])
 
     if not isinstance(utterances, pd.DataFrame):
         files = [os.fspath(file) for file in utterances]

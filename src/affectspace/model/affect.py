@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,6 @@ from affectspace.model.network import LABEL_SCALE, SKIP, Architecture, Array, La
 from affectspace.model.probe import Probe
 
 if TYPE_CHECKING:
-    import os
-
     from affectspace.audio import Channel
     from affectspace.model.recordings import Recordings
     from affectspace.segments import Segmentation
@@ -376,7 +375,7 @@ class AffectModel:
                     * (set(self.feature_names) <= set(names))
                 )
         x = np.asarray(features)
-        if x.dtype.kind in "US":
+        if x.dtype.kind in "US" or (x.size and isinstance(x.flat[0], os.PathLike)):
             raise ContractError("expected features, not text: recordings go to embed or extract")
         if x.dtype.kind != "f":
             x = np.asarray(features, dtype=np.float64)

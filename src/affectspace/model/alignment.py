@@ -73,13 +73,22 @@ def aligned(model: AffectModel, estimates: Array) -> AffectModel:
                 f"says collections have ({error})"
             ) from None
     name = model.name or model.objective.name
+    placed_at = [(round(gains[label], 4), round(offsets[label], 4)) for label in collections]
     return replace(
         model,
         name=name if _RECORD in model.record else f"{name}, aligned",
         gains=gains,
         offsets=offsets,
         calibration=replace(calibration, intervals=intervals, collections=collections),
-        record={**model.record, _RECORD: _record(model, known)},
+        record={
+            **model.record,
+            _RECORD: {
+                "from": {"name": model.name, "version": model.version, "source": model.source},
+                "labels": list(collections),
+                "rows": n,
+                "sha256": hashlib.sha256(repr(placed_at).encode()).hexdigest(),
+            },
+        },
     )
 
 
@@ -93,31 +102,24 @@ def scale_of(model: AffectModel) -> str:
     labels, rows, digest = (found.get(name) for name in ("labels", "rows", "sha256"))
     if (
         type(rows) is not int
+        or rows < 1
         or not (isinstance(labels, list) and labels and all(x in model.labels for x in labels))
         or not (isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest))
     ):
         return "aligned"
+    labels = [label for label in model.labels if label in labels]
     words = f"aligned with {rows} row{'s' * (rows != 1)} ({digest[:8]})"
-    return words if set(labels) == set(model.labels) else f"{words} in {' and '.join(labels)}"
+    return words if len(labels) == len(model.labels) else f"{words} in {' and '.join(labels)}"
 
 
 def moved_off(record: Mapping[str, Any], labels: Collection[str]) -> dict[str, Any]:
-    """A model's record once some labels have left the scale that they were aligned with."""
+    """A model's record once some labels have left the scale that they were aligned with.
+
+    Where it can't be read which labels were, none is any more.
+    """
     found = record.get(_RECORD)
     if not isinstance(found, Mapping) or not isinstance(found.get("labels"), list):
-        return dict(record)
+        return {name: value for name, value in record.items() if name != _RECORD or not labels}
     left = [label for label in found["labels"] if label not in labels]
     rest = {name: value for name, value in record.items() if name != _RECORD}
     return rest | ({_RECORD: {**found, "labels": left}} if left else {})
-
-
-def _record(model: AffectModel, estimates: Array) -> dict[str, Any]:
-    """What the folder says of the alignment; plain JSON."""
-    assert model.calibration is not None  # noqa: S101  (checked before)
-    told = np.ascontiguousarray(estimates.round(6) + 0.0)
-    return {
-        "from": {"name": model.name, "version": model.version, "source": model.source},
-        "labels": list(model.calibration.collections),
-        "rows": len(estimates),
-        "sha256": hashlib.sha256(told.tobytes()).hexdigest(),
-    }

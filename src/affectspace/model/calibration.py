@@ -14,7 +14,9 @@ from affectspace.model.network import Array
 LEAST, MOST = 1e-3, 1e3
 """What a collection's scale may be, in rating units."""
 
-_APART = 3.0  # of logarithms
+APART = 3.0
+"""How far spreads may lie apart, as a deviation of their logarithms."""
+
 _FARTHEST = 3.0  # deviations of log spreads that one collection's may lie off
 
 
@@ -74,8 +76,8 @@ class CollectionScale:
         low, high = self.interval
         if not (LEAST <= self.spread <= MOST and LEAST <= self.slope <= MOST):
             raise ValueError(f"spread and slope should be from {LEAST:g} to {MOST:g}")
-        if not (0 <= self.centres_apart <= MOST and 0 <= self.spreads_apart <= _APART):
-            raise ValueError(f"deviations should be from 0 to {MOST:g}, of logarithms to {_APART}")
+        if not (0 <= self.centres_apart <= MOST and 0 <= self.spreads_apart <= APART):
+            raise ValueError(f"deviations should be from 0 to {MOST:g}, of logarithms to {APART}")
         if not max(abs(self.centre), abs(self.rated)) <= MOST:
             raise ValueError(f"centre and rated should be within {MOST:g}")
         if not -MOST <= low <= 0 <= high <= MOST:

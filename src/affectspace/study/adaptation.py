@@ -121,7 +121,13 @@ def adapt_model(
     if suggestions:
         blank = dict.fromkeys(start.labels, np.nan)
         write_table(suggested.assign(**blank), Path(output) / SUGGESTIONS)
-    return AdaptedFolder(adaptation, suggested, _known(start, name, rows))
+    warnings = _known(start, name, rows)
+    if columns is None and (own := _estimated(start, rows)):
+        warnings += (
+            f"In this table {' and '.join(own)} are estimates and were not read as ratings; if "
+            f"they are ratings, say so: --labels {own[0]}={own[0]}",
+        )
+    return AdaptedFolder(adaptation, suggested, warnings)
 
 
 def _extraction(model: AffectModel, jobs: int | None, cache: str | bool | None) -> Extraction:
@@ -147,13 +153,22 @@ def _known(model: AffectModel, name: str, rows: pd.DataFrame) -> tuple[str, ...]
     )
 
 
+def _estimated(model: AffectModel, rows: pd.DataFrame) -> list[str]:
+    """The labels whose columns are estimates: their table is one of embeddings."""
+    return [
+        label
+        for label in model.labels
+        if {label, f"{label}_low", "unusualness"} <= set(rows.columns)
+    ]
+
+
 def _ratings(
     model: AffectModel, rows: pd.DataFrame, columns: Mapping[str, str] | None
 ) -> pd.DataFrame:
     """A column per label of the model, NaN where unrated."""
     if columns is None:
-        own = {"unusualness", *(f"{label}_low" for label in model.labels)} <= set(rows.columns)
-        columns = {label: label for label in model.labels if label in rows and not own}
+        own = _estimated(model, rows)
+        columns = {label: label for label in model.labels if label in rows and label not in own}
     columns = {
         label: column if column in rows else known_name(column) for label, column in columns.items()
     }

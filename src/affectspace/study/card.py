@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jinja2
 import pandas as pd
@@ -73,10 +73,22 @@ def measured_card(model: AffectModel, results: pd.DataFrame) -> str:
         shortest=shortest,
         longest=longest,
         corpora=list(_corpora(model)),
-        copies=len(model.record["settings"]["degradations"]),
+        copies=_copies(model.record["settings"]["degradations"]),
         encoders=[] if model.spec is None else encoders_of(model.spec.name),
         argument=_argument(model.name),
     )
+
+
+def _copies(degradations: Sequence[Mapping[str, Any]]) -> str:
+    """How many degraded copies the network met of each recording, and of which kinds, in words."""
+    if not degradations:
+        return ""
+    kinds = {"level": "gain", "noise": "snr"}
+    met = [kind for kind, name in kinds.items() if any(one[name] for one in degradations)]
+    codecs = {codec for one in degradations for codec in one["codecs"]}
+    met += [word for codec, word in (("telephone", "telephone"), ("mp3", "MP3")) if codec in codecs]
+    n = len(degradations)
+    return f"{n} degraded cop{'y' if n == 1 else 'ies'} ({', '.join(met)})"
 
 
 def _argument(name: str) -> str:

@@ -140,6 +140,7 @@ def _add_session(app: FastAPI, exploring: Exploring) -> None:
         "made_by": exploring.collection.made_by,
         "model": exploring.model,
         "same_model": _is_same(exploring.collection.made_by, exploring.model),
+        "same_scale": _scale(exploring.collection.made_by) == _scale(exploring.model),
         "study": exploring.study is not None,
     }
 
@@ -269,5 +270,13 @@ def _is_same(made_by: dict[str, Any], model: dict[str, Any]) -> bool | None:
     """Tell whether a table and the lander have one model; None where the table doesn't say."""
     if not made_by:
         return None
-    same = all(made_by.get(name) == model.get(name) for name in ("name", "version", "contract"))
-    return same and made_by.get("scale", THE_MODELS) == model.get("scale", THE_MODELS)
+    one, other = (
+        (str(facts.get("name")).removesuffix(", aligned"), facts.get("version"), facts["contract"])
+        for facts in ({"contract": None, **made_by}, {"contract": None, **model})
+    )
+    return one == other
+
+
+def _scale(facts: dict[str, Any]) -> str:
+    """On whose scale a model's estimates are; tables of before don't say, and were on its own."""
+    return str(facts.get("scale", THE_MODELS))

@@ -7,12 +7,17 @@ import { pickingTools } from './picking.js';
 import { makePlane } from './plane.js';
 import { selection } from './selection.js';
 
-function nameModel({ made_by: made, model, same_model: same }) {
+function nameModel({ made_by: made, model, same_model: same, same_scale: sameScale }) {
   const named = (one) => [one.name || one.source || 'without a name', one.version && `version ${one.version}`].filter(Boolean).join(', ');
   const count = Rows.count.toLocaleString('en');
   Dom.byId('about').textContent = `${count} ${Rows.count === 1 ? 'row' : 'rows'} · model ${named(made.name || made.source ? made : model)}`;
   const warning = Dom.byId('other-model');
-  warning.hidden = same === true;
+  warning.hidden = same === true && sameScale;
+  if (same === true && !sameScale) {
+    const scale = (one) => one.scale || 'the model\'s';
+    warning.textContent = `The table's estimates are on another scale (${scale(made)}) than those of what you drop here (${scale(model)}): its place on the plane can't be compared, its neighbours can. Name the model that made the table with --model.`;
+    return;
+  }
   warning.textContent = same === false
     ? `The table was made by the model ${named(made)}; what you drop here is placed by ${named(model)}, and the two need not agree. Name the table's own with --model.`
     : `The table does not say which model made it; what you drop here is placed by the model ${named(model)}.`;
