@@ -9,7 +9,7 @@ import time
 import pytest
 
 from affectspace.errors import TableError
-from affectspace.processes import call_apart, starting
+from affectspace.processes import call_apart, starting, stop, worker_context
 from embedding_tasks import die, held, refuse
 
 
@@ -62,3 +62,14 @@ def test_ctrl_c_never_reaches_a_process_and_reaches_this_one_again():
         pytest.fail("Ctrl-C was lost")
     assert begun
     assert not held(None)
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_process_is_told_to_end_and_killed_where_it_does_not(stubborn):
+    process = worker_context().Process(target=time.sleep, args=(600,), daemon=True)
+    with starting():
+        process.start()
+    if stubborn:
+        os.kill(process.pid, signal.SIGSTOP)  # SIGTERM waits until it goes on
+    stop(process, patience=0.3 if stubborn else 60.0)
+    assert process.exitcode == -(signal.SIGKILL if stubborn else signal.SIGTERM)

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,20 @@ def worker_context(*, preload: Sequence[str] = ()) -> BaseContext:
         context.set_forkserver_preload(list(preload))
         return context
     return multiprocessing.get_context("spawn")
+
+
+def stop(process: BaseProcess, *, patience: float = 10.0) -> None:
+    """Tell a process to end, and kill it where it doesn't: SIGTERM may come when it can't heed it.
+
+    Args:
+        process: that was started.
+        patience: seconds that it has.
+    """
+    process.terminate()
+    process.join(patience)
+    if process.is_alive():
+        process.kill()
+        process.join()
 
 
 @contextmanager

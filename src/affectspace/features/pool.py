@@ -29,6 +29,7 @@ from affectspace.processes import (
     available_cores,
     one_thread_for_products,
     starting,
+    stop,
     worker_context,
 )
 
@@ -129,7 +130,7 @@ class _Worker:
         """End the process: when it sees the pipe close, or at once."""
         self.connection.close()
         if now:
-            self.process.terminate()
+            stop(self.process)
         self.process.join()
 
     def owed(self) -> list[Task]:

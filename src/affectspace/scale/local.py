@@ -22,6 +22,7 @@ from affectspace.processes import (
     available_cores,
     one_thread_for_products,
     starting,
+    stop,
     worker_context,
 )
 from affectspace.scale.shards import Embedder, Record
@@ -95,9 +96,9 @@ def run_local(job: Job, parts: Iterable[int], *, jobs: int | None = None) -> Ite
                     worker.process.join()
     finally:
         for worker in workers:
-            worker.process.terminate()
+            worker.process.terminate()  # all at once, before the first is waited for
         for worker in workers:
-            worker.process.join()
+            stop(worker.process)
 
 
 @dataclass(eq=False)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from affectspace.model import AffectModel
-from affectspace.processes import starting, worker_context
+from affectspace.processes import starting, stop, worker_context
 from affectspace.training.batched import BatchedRuns
 from affectspace.training.ratings import Ratings
 from affectspace.training.recipe import Recipe, Run
@@ -113,10 +113,12 @@ class Worker:
         return self._models
 
     def stop(self) -> None:
-        """End the process, finished or not."""
+        """End the process, finished or not: one that is finished ends by itself."""
         self._connection.close()
-        self.process.terminate()
-        self.process.join()
+        if self._models is None:
+            stop(self.process)
+        else:
+            self.process.join()
 
     def _take(self, message: Any) -> None:
         if isinstance(message, Exception):
