@@ -108,13 +108,13 @@ def test_without_ratings_there_are_suggestions_and_alignment(model, data, tmp_pa
     assert read_metrics(tmp_path / "aligned") == []
     aligned, expected = load_model(tmp_path / "aligned"), load_model(model).aligned(table)
     pd.testing.assert_frame_equal(aligned.predict(table.values), expected.predict(table.values))
-    assert aligned.name == "made, aligned"
+    assert aligned.name == "made"
     assert aligned.calibration.collections.keys() == {"activation", "valence"}
     feature_table().write(data)
     result = invoke(model, "--data", data, "-o", tmp_path / "both", "--align")
     assert "note: with 20 ratings and more it is better not to align." in result.stderr
     both = load_model(tmp_path / "both")
-    assert both.name == "made, aligned, adapted"
+    assert both.name == "made, adapted"
     assert "activation (60 ratings of 6 speakers): adapted" in result.stderr
     assert "activation" not in both.record.get("aligned", {}).get("labels", ())
 

@@ -164,7 +164,7 @@ def test_exit_1_where_no_row_is_scored(run, audio, tmp_path):
 def test_a_collection_by_its_own_scale(run, audio, tmp_path):
     result = run(audio, "-o", tmp_path / "out.csv", "--align")
     assert result.exit_code == 0, result.output
-    assert "2 of 4 rows scored by the model voices, aligned 1" in result.stderr
+    assert "2 of 4 rows scored by the model voices 1" in result.stderr
     assert "The estimates are aligned with 2 rows (" in result.stderr
     assert "compare them within that collection" in result.stderr
     expected = speech_model().embed(audio, align=True)

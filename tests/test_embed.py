@@ -206,7 +206,7 @@ def test_estimates_on_the_scale_of_the_recordings(model, tmp_path):
     assert (plain["activation"] != aligned["activation"])[scored].all()
     assert plain.attrs["affectspace"]["scale"] == "the model's"
     assert aligned.attrs["affectspace"]["scale"].startswith("aligned with 12 rows (")
-    assert aligned.attrs["affectspace"]["name"] == "voices, aligned"
+    assert aligned.attrs["affectspace"]["name"] == "voices"
     with pytest.raises(TypeError, match="align should be True or False, not 'no'"):
         model.embed(tmp_path, align="no")
     (tmp_path / "only").mkdir()

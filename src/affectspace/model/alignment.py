@@ -15,6 +15,7 @@ from affectspace.errors import ModelError, TableError
 
 if TYPE_CHECKING:
     from affectspace.model.affect import AffectModel
+    from affectspace.model.calibration import Calibration
     from affectspace.model.network import Array
 
 FEWEST = 10
@@ -27,8 +28,11 @@ _RECORD = "aligned"
 _LOG = logging.getLogger(__name__)
 
 
-def check_alignable(model: AffectModel) -> None:
+def check_alignable(model: AffectModel) -> Calibration:
     """Refuse a model that can't be aligned.
+
+    Returns:
+        Its calibration, which says how collections are estimated and rated.
 
     Raises:
         ModelError: if it doesn't say how collections are estimated and rated.
@@ -39,6 +43,7 @@ def check_alignable(model: AffectModel) -> None:
             "estimated and rated, which training finds out where it calibrates, and which is lost "
             "where a model is adapted to ratings"
         )
+    return model.calibration
 
 
 def aligned(model: AffectModel, estimates: Array) -> AffectModel:
@@ -49,9 +54,7 @@ def aligned(model: AffectModel, estimates: Array) -> AffectModel:
         estimates: its own, of the collection's recordings, `(n, labels)`. Rows with a NaN are left
             out.
     """
-    check_alignable(model)
-    calibration = model.calibration
-    assert calibration is not None  # noqa: S101  (just checked)
+    calibration = check_alignable(model)
     known = estimates[:, [model.labels.index(label) for label in calibration.collections]]
     known = known[np.isfinite(known).all(axis=1)]
     if not len(known):
@@ -72,11 +75,9 @@ def aligned(model: AffectModel, estimates: Array) -> AffectModel:
                 f"{label} can't be aligned: the estimates are nothing like those that the model "
                 f"says collections have ({error})"
             ) from None
-    name = model.name or model.objective.name
     placed_at = [(round(gains[label], 4), round(offsets[label], 4)) for label in collections]
     return replace(
         model,
-        name=name if _RECORD in model.record else f"{name}, aligned",
         gains=gains,
         offsets=offsets,
         calibration=replace(calibration, intervals=intervals, collections=collections),

@@ -87,8 +87,8 @@ class CollectionScale:
         """Find a collection's own scale from the estimates of its recordings.
 
         Args:
-            estimates: rating units, `(n,)`, finite, n at least 1; of a typical mix of what the
-                collection holds, each of which counts as one witness of its own.
+            estimates: rating units, `(n,)`, finite, n at least 1; of a collection that holds a
+                usual mix. Each counts as a witness of its own.
             coverage: what the intervals are meant to cover. They are wider by what n recordings
                 leave open.
 

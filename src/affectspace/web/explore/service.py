@@ -270,11 +270,7 @@ def _is_same(made_by: dict[str, Any], model: dict[str, Any]) -> bool | None:
     """Tell whether a table and the lander have one model; None where the table doesn't say."""
     if not made_by:
         return None
-    one, other = (
-        (str(facts.get("name")).removesuffix(", aligned"), facts.get("version"), facts["contract"])
-        for facts in ({"contract": None, **made_by}, {"contract": None, **model})
-    )
-    return one == other
+    return all(made_by.get(name) == model.get(name) for name in ("name", "version", "contract"))
 
 
 def _scale(facts: dict[str, Any]) -> str:
