@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from affectspace.features.native import harmonics, pitch, quality
 from affectspace.features.native.hops import HOP, RATE, cut
+from affectspace.features.native.summary import CLEARLY
 from benchmarks import _common
 
 CORPORA = ("emodb", "urdu", "emotale")
@@ -70,6 +71,11 @@ def compare_recordings() -> None:
             [corpus, "native, Praat", *near(ours.f0, praat.f0)],
             [corpus, "openSMILE, Praat", *near(theirs.f0, praat.f0)],
             [corpus, "native, openSMILE", *near(ours.f0, theirs.f0)],
+        ]
+        clear = np.where(ours.frames["periodicity"] >= CLEARLY, 1, 0)
+        pitches += [
+            [corpus, "native, openSMILE where clearly voiced", *near(clear * ours.f0, theirs.f0)],
+            [corpus, "Praat, openSMILE there", *near(clear * praat.f0, theirs.f0)],
         ]
         agreed = np.where(far(theirs.f0, praat.f0), 0, theirs.f0)
         pitches.append([corpus, "native, openSMILE where Praat agrees", *near(ours.f0, agreed)])
@@ -150,6 +156,7 @@ def hear(signals: list[NDArray[np.float32]], tables: list[Table]) -> Heard:
     formants = np.stack([beside(tables, f"F{k}frequency_sma3nz") for k in (1, 2, 3)], axis=1)
     formants = formants.astype(np.float32)
     frames = {
+        "periodicity": found.strength,
         "HNR": quality.harmonics_to_noise(found),
         "jitter": jitter,
         "shimmer": shimmer,
