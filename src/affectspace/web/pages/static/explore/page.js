@@ -15,7 +15,7 @@ function nameModel({ made_by: made, model, same_model: same, same_scale: sameSca
   warning.hidden = same === true && sameScale;
   if (same === true && !sameScale) {
     const scale = (one) => one.scale || 'the model\'s';
-    warning.textContent = `The table's estimates are on another scale (${scale(made)}) than those of what you drop here (${scale(model)}): its place on the plane can't be compared, its neighbours can. Name the model that made the table with --model.`;
+    warning.textContent = `The table's estimates are on another scale (${scale(made)}) than those of what you drop here (${scale(model)}): its place on the plane can't be compared, its neighbours can. Name with --model the one that was aligned with these recordings, as affectspace adapt --align writes it.`;
     return;
   }
   warning.textContent = same === false
